@@ -1,0 +1,85 @@
+//! Whether the keys are those that the rows were made with. With another digest key every listed
+//! person would be told that they are not; so such a service must not start.
+
+use super::App;
+use crate::storage::{
+    self, Transaction, key_check,
+    transaction::{Failure, UnitOfWork, UnknownCommit},
+};
+
+/// The keys cannot be used with this database.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyCheckError {
+    /// The database cannot be asked.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The digest key is another one.
+    #[error("keys.digest_key_file is not the key that this database's digests were made with")]
+    DigestKey,
+    /// No sealing key opens what was sealed first.
+    #[error("keys.sealing_keys_file lacks a key that this database's seals were made with")]
+    SealingKeys,
+    /// Nothing can be sealed.
+    #[error("the sealing key does not seal")]
+    Seal,
+}
+
+const DIGEST: &str = "digest";
+const SEAL: &str = "seal";
+const CONTEXT: &str = "key-check";
+
+impl App {
+    /// Compares the keys with what they made of a known text when they were first used, and leaves
+    /// that behind the first time.
+    pub async fn check_keys(&self) -> Result<(), KeyCheckError> {
+        let db = &self.0.store;
+        let keys = &self.0.keys;
+        let digest = keys.digester.whole(CONTEXT, DIGEST.as_bytes());
+        match key_check::find(db.reader(), DIGEST).await? {
+            Some(known) if known != digest => return Err(KeyCheckError::DigestKey),
+            Some(_) => {}
+            None => self.leave(DIGEST, digest.to_vec()).await?,
+        }
+        match key_check::find(db.reader(), SEAL).await? {
+            Some(sealed) => {
+                keys.sealer
+                    .open(CONTEXT, &sealed)
+                    .map_err(|_| KeyCheckError::SealingKeys)?;
+                Ok(())
+            }
+            None => {
+                let sealed = keys.sealer.seal(CONTEXT, SEAL.as_bytes());
+                self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?).await
+            }
+        }
+    }
+
+    async fn leave(&self, purpose: &'static str, fingerprint: Vec<u8>) -> Result<(), KeyCheckError> {
+        self.0.store.transaction(Leave { purpose, fingerprint }).await
+    }
+}
+
+struct Leave {
+    purpose: &'static str,
+    fingerprint: Vec<u8>,
+}
+
+impl UnitOfWork for Leave {
+    type Output = ();
+    type Error = KeyCheckError;
+    const NAME: &'static str = "CheckKeys";
+    const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
+
+    async fn run(&self, transaction: &Transaction) -> Result<(), KeyCheckError> {
+        Ok(key_check::insert(transaction, self.purpose, &self.fingerprint).await?)
+    }
+}
+
+impl Failure for KeyCheckError {
+    fn database(&self) -> Option<&storage::Error> {
+        match self {
+            Self::Storage(error) => Some(error),
+            Self::DigestKey | Self::SealingKeys | Self::Seal => None,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Loads: a list comes in chunks, each durable before it is answered, each counted once.
+
+use serde_json::json;
+
+use super::{App, Error, error::Precondition, find, person::hash_member};
+use crate::{
+    domain::{
+        cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState},
+        event::{Event, EventType},
+        identifier::Identifier,
+        name::LoadName,
+        person::Member,
+        request::Caller,
+    },
+    storage::{
+        Row, Transaction, event, load, member,
+        transaction::{UnitOfWork, UnknownCommit},
+    },
+};
+
+/// The most rows in a chunk.
+pub const MAX_ROWS: usize = 5_000;
+
+/// A row of a list, as it comes in.
+#[derive(Debug, Clone)]
+pub enum ListedPerson {
+    /// By their identifiers.
+    Plain {
+        /// 1 to 8 identifiers.
+        identifiers: Vec<Identifier>,
+        /// The company's own key of the person.
+        person_id: Option<String>,
+    },
+    /// By digests.
+    Hashed(Member),
+}
+
+/// Chunks are numbered from 1 without gaps.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// The number.
+    pub number: i64,
+    /// The rows.
+    pub rows: Vec<ListedPerson>,
+}
+
+impl App {
+    /// Begins a load, or goes on with it. Fails when one of that name came from another source.
+    pub async fn begin_load(
+        &self,
+        caller: &Caller,
+        name: LoadName,
+        source: LoadSource,
+    ) -> Result<Load, Error> {
+        let step = Step::Begin(source);
+        self.step(caller, name, step).await
+    }
+
+    /// Adds a chunk to a load, unless the load has it.
+    pub async fn add_chunk(&self, caller: &Caller, name: LoadName, chunk: Chunk) -> Result<Load, Error> {
+        let digester = &self.0.keys.digester;
+        let rows = i64::try_from(chunk.rows.len()).unwrap_or(i64::MAX);
+        let members = chunk
+            .rows
+            .into_iter()
+            .filter_map(|row| match row {
+                ListedPerson::Plain { identifiers, person_id } => {
+                    hash_member(digester, &identifiers, person_id.as_deref())
+                }
+                ListedPerson::Hashed(member) => Some(member),
+            })
+            .collect();
+        let step = Step::Chunk { number: chunk.number, rows, members };
+        self.step(caller, name, step).await
+    }
+
+    /// Ends a load of so many chunks.
+    pub async fn finish_load(&self, caller: &Caller, name: LoadName, chunks: i64) -> Result<Load, Error> {
+        self.step(caller, name, Step::Finish { chunks }).await
+    }
+
+    /// The load of this name.
+    pub async fn get_load(&self, name: &LoadName) -> Result<Load, Error> {
+        let db = self.0.store.reader();
+        let missing = || Error::not_found("Load", name);
+        let cohort = find::cohort(db, &name.parent).await.map_err(|error| match error {
+            Error::NotFound { .. } => missing(),
+            other => other,
+        })?;
+        let row = load::find(db, &cohort, &name.load).await?.ok_or_else(missing)?;
+        Ok(row.value)
+    }
+
+    async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Load, Error> {
+        let actor = caller.subject.clone();
+        self.0.store.transaction(Loading { app: self.clone(), actor, name, step }).await
+    }
+}
+
+enum Step {
+    Begin(LoadSource),
+    Chunk { number: i64, rows: i64, members: Vec<Member> },
+    Finish { chunks: i64 },
+}
+
+struct Loading {
+    app: App,
+    actor: String,
+    name: LoadName,
+    step: Step,
+}
+
+impl UnitOfWork for Loading {
+    type Output = Load;
+    type Error = Error;
+    const NAME: &'static str = "LoadMembers";
+    // Each step knows by the load's own progress whether it has been done.
+    const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
+
+    async fn run(&self, transaction: &Transaction) -> Result<Load, Error> {
+        let cohort = find::cohort(transaction, &self.name.parent).await?;
+        let known = load::find_for_update(transaction, &cohort, &self.name.load).await?;
+        match (&self.step, known) {
+            (Step::Begin(source), None) => self.begin(transaction, &cohort, source).await,
+            (Step::Begin(source), Some(row)) if row.value.source == *source => Ok(row.value),
+            (Step::Begin(_), Some(_)) => {
+                Err(self.out_of_step("a load of this name was begun from another source"))
+            }
+            (Step::Chunk { number, rows, members }, Some(row)) => {
+                self.add(transaction, row, *number, *rows, members).await
+            }
+            (Step::Finish { chunks }, Some(row)) => self.finish(transaction, row, *chunks).await,
+            (Step::Chunk { .. } | Step::Finish { .. }, None) => {
+                Err(Error::not_found("Load", &self.name))
+            }
+        }
+    }
+}
+
+impl Loading {
+    async fn begin(
+        &self,
+        transaction: &Transaction,
+        cohort: &Row<Cohort>,
+        source: &LoadSource,
+    ) -> Result<Load, Error> {
+        let now = self.app.now();
+        let loadable = cohort.value.state.load();
+        loadable.map_err(|forbids| Error::forbidden(&cohort.value.name, forbids))?;
+        let load = Load {
+            name: self.name.clone(),
+            state: LoadState::Receiving,
+            source: source.clone(),
+            loader: self.actor.clone(),
+            progress: LoadProgress::default(),
+            create_time: now,
+            update_time: now,
+        };
+        if !load::insert(transaction, cohort, &load).await? {
+            // Begun by somebody else at the same moment: look again.
+            return Err(crate::storage::Error::Contention.into());
+        }
+        self.write_event(transaction, EventType::LoadStarted, &load).await?;
+        Ok(load)
+    }
+
+    async fn add(
+        &self,
+        transaction: &Transaction,
+        row: Row<Load>,
+        number: i64,
+        rows: i64,
+        members: &[Member],
+    ) -> Result<Load, Error> {
+        let progress = row.value.progress;
+        match progress.order_of(number) {
+            ChunkOrder::Known => return Ok(row.value),
+            ChunkOrder::Gap => {
+                return Err(self.out_of_step("chunks are numbered from 1 without gaps"));
+            }
+            ChunkOrder::Next if row.value.state != LoadState::Receiving => {
+                return Err(self.out_of_step("the load is finished"));
+            }
+            ChunkOrder::Next => {}
+        }
+        let offered = members.iter().map(|member| member.identifiers.len()).sum::<usize>();
+        let offered = i64::try_from(offered).unwrap_or(i64::MAX);
+        let new = member::insert(transaction, row.id, members).await?;
+        let new = i64::try_from(new).unwrap_or(i64::MAX);
+        let load = Load {
+            progress: LoadProgress {
+                last_chunk: number,
+                rows: progress.rows + rows,
+                identifiers: progress.identifiers + new,
+                duplicates: progress.duplicates + offered - new,
+            },
+            update_time: self.app.now(),
+            ..row.value
+        };
+        load::update(transaction, row.id, &load).await?;
+        Ok(load)
+    }
+
+    async fn finish(&self, transaction: &Transaction, row: Row<Load>, chunks: i64) -> Result<Load, Error> {
+        if row.value.progress.last_chunk != chunks {
+            return Err(self.out_of_step("chunk_count must be the number of the last chunk"));
+        }
+        if chunks == 0 {
+            return Err(self.out_of_step("a load has at least one chunk"));
+        }
+        if row.value.state != LoadState::Receiving {
+            return Ok(row.value);
+        }
+        let load = Load {
+            state: LoadState::Finished,
+            update_time: self.app.now(),
+            ..row.value
+        };
+        load::update(transaction, row.id, &load).await?;
+        self.write_event(transaction, EventType::LoadFinished, &load).await?;
+        Ok(load)
+    }
+
+    fn out_of_step(&self, rule: &'static str) -> Error {
+        let name = self.name.to_string();
+        Error::Precondition(Precondition::LoadOutOfStep { name, rule })
+    }
+
+    async fn write_event(
+        &self,
+        transaction: &Transaction,
+        event_type: EventType,
+        load: &Load,
+    ) -> Result<(), Error> {
+        let event = Event {
+            details: Some(json!({
+                "source_name": load.source.name,
+                "source_sha256": load.source.sha256,
+                "rows": load.progress.rows,
+                "identifiers": load.progress.identifiers,
+                "duplicates": load.progress.duplicates,
+            })),
+            ..self.app.event(load.update_time, &self.actor, event_type, &load.name)?
+        };
+        event::insert(transaction, &event).await?;
+        Ok(())
+    }
+}

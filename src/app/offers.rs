@@ -1,0 +1,256 @@
+//! Offers: create, read, list, change, open, pause, close.
+
+use serde_json::json;
+
+use super::{App, Error, error::{Conflict, Precondition}, find};
+use crate::{
+    domain::{
+        event::{Event, EventType},
+        name::OfferName,
+        offer::{DayCount, Offer, OfferDetails, OfferState, Window},
+        request::{Caller, Etag},
+        term::Term,
+        transition::{StateForbids, Transition},
+        violation::Violation,
+    },
+    storage::{
+        Transaction, event, offer,
+        page::{Page, PageOf},
+        transaction::{UnitOfWork, UnknownCommit},
+    },
+};
+
+/// What is to be changed of an offer; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct OfferPatch {
+    /// What operators call it.
+    pub display_name: Option<String>,
+    /// Who provides the membership.
+    pub provider: Option<String>,
+    /// How long the cover lasts, and whether a short term is wanted.
+    pub term: Option<(Term, bool)>,
+    /// The zone in which all dates are meant.
+    pub time_zone: Option<chrono_tz::Tz>,
+    /// First day of the window.
+    pub enroll_from: Option<chrono::NaiveDate>,
+    /// Last day of the window.
+    pub enroll_by: Option<chrono::NaiveDate>,
+    /// No more cohorts will come.
+    pub cohorts_complete: Option<bool>,
+    /// The terms that a person must accept.
+    pub terms_version: Option<String>,
+    /// Days within which a code must be activated.
+    pub activation_window: Option<DayCount>,
+    /// Days within which an enrollment can be reinstated.
+    pub reinstatement_window: Option<DayCount>,
+}
+
+impl OfferPatch {
+    fn apply(&self, old: &OfferDetails) -> Result<OfferDetails, Error> {
+        let (term, short_term_acknowledged) =
+            self.term.unwrap_or((old.term, old.short_term_acknowledged));
+        let window = Window::new(
+            self.enroll_from.unwrap_or(old.window.enroll_from),
+            self.enroll_by.unwrap_or(old.window.enroll_by),
+        );
+        Ok(OfferDetails {
+            display_name: self.display_name.clone().unwrap_or_else(|| old.display_name.clone()),
+            provider: self.provider.clone().unwrap_or_else(|| old.provider.clone()),
+            term,
+            short_term_acknowledged,
+            time_zone: self.time_zone.unwrap_or(old.time_zone),
+            window: window.map_err(|rule| {
+                let field = "offer.enroll_by_date".to_owned();
+                Error::Invalid(vec![Violation { field, rule }])
+            })?,
+            cohorts_complete: self.cohorts_complete.unwrap_or(old.cohorts_complete),
+            terms_version: self.terms_version.clone().unwrap_or_else(|| old.terms_version.clone()),
+            activation_window: self.activation_window.unwrap_or(old.activation_window),
+            reinstatement_window: self.reinstatement_window.unwrap_or(old.reinstatement_window),
+        })
+    }
+}
+
+/// A change of an offer's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfferMove {
+    /// People can enroll.
+    Open,
+    /// Nobody can, for a while.
+    Pause,
+    /// Nobody can any more.
+    Close,
+}
+
+impl OfferMove {
+    fn from(self, state: OfferState) -> Result<Transition<OfferState>, StateForbids> {
+        match self {
+            Self::Open => Ok(state.open()),
+            Self::Pause => state.pause(),
+            Self::Close => state.close(),
+        }
+    }
+
+    fn event_type(self) -> EventType {
+        match self {
+            Self::Open => EventType::OfferOpened,
+            Self::Pause => EventType::OfferPaused,
+            Self::Close => EventType::OfferClosed,
+        }
+    }
+}
+
+impl App {
+    /// Creates an offer as a draft.
+    pub async fn create_offer(
+        &self,
+        caller: &Caller,
+        name: OfferName,
+        details: OfferDetails,
+    ) -> Result<Offer, Error> {
+        let actor = caller.subject.clone();
+        self.0.store.transaction(Creating { app: self.clone(), actor, name, details }).await
+    }
+
+    /// The offer of this name.
+    pub async fn get_offer(&self, name: &OfferName) -> Result<Offer, Error> {
+        Ok(find::offer(self.0.store.reader(), name).await?.value)
+    }
+
+    /// A page of all offers.
+    pub async fn list_offers(&self, page: &PageOf) -> Result<Page<Offer>, Error> {
+        Ok(offer::list(self.0.store.reader(), page).await?)
+    }
+
+    /// Changes what the patch names.
+    pub async fn update_offer(
+        &self,
+        caller: &Caller,
+        name: OfferName,
+        etag: Option<Etag>,
+        patch: OfferPatch,
+    ) -> Result<Offer, Error> {
+        self.change_offer(caller, name, etag, Change::Details(Box::new(patch))).await
+    }
+
+    /// Opens, pauses or closes an offer; leaves one that is so already as it is.
+    pub async fn move_offer(
+        &self,
+        caller: &Caller,
+        name: OfferName,
+        etag: Option<Etag>,
+        to: OfferMove,
+    ) -> Result<Offer, Error> {
+        self.change_offer(caller, name, etag, Change::State(to)).await
+    }
+
+    async fn change_offer(
+        &self,
+        caller: &Caller,
+        name: OfferName,
+        etag: Option<Etag>,
+        change: Change,
+    ) -> Result<Offer, Error> {
+        let actor = caller.subject.clone();
+        let unit = Changing { app: self.clone(), actor, name, etag, change };
+        self.0.store.transaction(unit).await
+    }
+
+    /// The event of an offer's change, with what the offer says from then on.
+    fn offer_event(&self, actor: &str, event_type: EventType, offer: &Offer) -> Result<Event, Error> {
+        Ok(Event {
+            details: Some(json!({ "revision": offer.revision, "offer": offer.details })),
+            ..self.event(offer.update_time, actor, event_type, &offer.name)?
+        })
+    }
+}
+
+struct Creating {
+    app: App,
+    actor: String,
+    name: OfferName,
+    details: OfferDetails,
+}
+
+impl UnitOfWork for Creating {
+    type Output = Offer;
+    type Error = Error;
+    const NAME: &'static str = "CreateOffer";
+    const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Report;
+
+    async fn run(&self, transaction: &Transaction) -> Result<Offer, Error> {
+        let now = self.app.now();
+        let offer = Offer {
+            name: self.name.clone(),
+            state: OfferState::Draft,
+            details: self.details.clone(),
+            revision: 1,
+            create_time: now,
+            update_time: now,
+        };
+        refuse_short_term(&offer.details)?;
+        if !offer::insert(transaction, &offer).await? {
+            let name = self.name.to_string();
+            return Err(Error::Exists(Conflict::Resource { kind: "Offer", name }));
+        }
+        let event = self.app.offer_event(&self.actor, EventType::OfferCreated, &offer)?;
+        event::insert(transaction, &event).await?;
+        Ok(offer)
+    }
+}
+
+enum Change {
+    Details(Box<OfferPatch>),
+    State(OfferMove),
+}
+
+struct Changing {
+    app: App,
+    actor: String,
+    name: OfferName,
+    etag: Option<Etag>,
+    change: Change,
+}
+
+impl UnitOfWork for Changing {
+    type Output = Offer;
+    type Error = Error;
+    const NAME: &'static str = "UpdateOffer";
+    const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Report;
+
+    async fn run(&self, transaction: &Transaction) -> Result<Offer, Error> {
+        let old = find::offer_to_change(transaction, &self.name, self.etag.as_ref()).await?;
+        let mut offer = old.value.clone();
+        let event_type = match &self.change {
+            Change::Details(patch) => {
+                offer.details = patch.apply(&offer.details)?;
+                refuse_short_term(&offer.details)?;
+                EventType::OfferUpdated
+            }
+            Change::State(to) => {
+                let moved = to.from(offer.state);
+                match moved.map_err(|forbids| Error::forbidden(&self.name, forbids))? {
+                    Transition::To(state) => offer.state = state,
+                    Transition::Already(_) => {}
+                }
+                to.event_type()
+            }
+        };
+        if offer == old.value {
+            return Ok(offer);
+        }
+        offer.revision += 1;
+        offer.update_time = self.app.now();
+        offer::update(transaction, old.id, &offer).await?;
+        let event = self.app.offer_event(&self.actor, event_type, &offer)?;
+        event::insert(transaction, &event).await?;
+        Ok(offer)
+    }
+}
+
+fn refuse_short_term(details: &OfferDetails) -> Result<(), Error> {
+    if details.falls_short_unacknowledged() {
+        return Err(Error::Precondition(Precondition::ShortTerm));
+    }
+    Ok(())
+}

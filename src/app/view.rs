@@ -1,0 +1,75 @@
+//! An enrollment as a reader sees it: by the clock, with contact data masked.
+
+use chrono::NaiveDate;
+
+use super::{App, Error};
+use crate::{
+    domain::{
+        code::ActivationCode,
+        contact::{Contact, MaskedContact},
+        enrollment::{Enrollment, Status},
+    },
+    storage::enrollment::StoredEnrollment,
+};
+
+/// What a reader sees of an enrollment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrollmentView {
+    /// The enrollment. For its state see `status`.
+    pub enrollment: Enrollment,
+    /// Where it stands on the day of reading.
+    pub status: Status,
+    /// Contact data, masked.
+    pub contact: MaskedContact,
+    /// The code, for the two deeds that show it.
+    pub code: Option<ActivationCode>,
+    /// Whether every cohort that made the person eligible has been retracted since.
+    pub cohorts_retracted: bool,
+}
+
+impl App {
+    pub(super) fn view(
+        &self,
+        stored: StoredEnrollment,
+        sealed_code: Option<&[u8]>,
+        today: NaiveDate,
+    ) -> Result<EnrollmentView, Error> {
+        let enrollment = stored.enrollment;
+        let sealer = &self.0.keys.sealer;
+        let contact = match &stored.contact {
+            Some(sealed) => {
+                let text = sealer.open(&contact_context(&enrollment), sealed)?;
+                let contact: Contact = serde_json::from_slice(&text)
+                    .map_err(|_| Error::Fault("sealed contact data cannot be read"))?;
+                contact.masked()
+            }
+            None => MaskedContact::default(),
+        };
+        let code = match sealed_code {
+            Some(sealed) => {
+                let text = sealer.open(&code_context(&enrollment), sealed)?;
+                let text = String::from_utf8(text.to_vec())
+                    .map_err(|_| Error::Fault("a sealed code cannot be read"))?;
+                Some(ActivationCode::stored(text))
+            }
+            None => None,
+        };
+        Ok(EnrollmentView {
+            status: enrollment.status_on(today),
+            enrollment,
+            contact,
+            code,
+            cohorts_retracted: stored.cohorts_retracted,
+        })
+    }
+}
+
+/// What sealed contact data is bound to: it opens for its own enrollment only.
+pub(super) fn contact_context(enrollment: &Enrollment) -> String {
+    format!("contact:{}", enrollment.name.enrollment)
+}
+
+/// What a sealed code is bound to.
+pub(super) fn code_context(enrollment: &Enrollment) -> String {
+    format!("code:{}", enrollment.name.enrollment)
+}

@@ -1,0 +1,63 @@
+//! Time and randomness, which everything else takes as arguments.
+//!
+//! The only place that asks the operating system for either; tests move the clock by years.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
+
+/// Where the time comes from.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl Clock {
+    /// The operating system's clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    pub fn system() -> Self {
+        Self(Arc::new(Utc::now))
+    }
+
+    /// A clock that shows what the function says.
+    pub fn showing(time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(time))
+    }
+
+    /// The time now, in whole microseconds: what the database keeps, so that what is written and
+    /// what is read back compare equal.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0)().trunc_subsecs(6)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// The operating system has no randomness to give: nothing that needs a secret can go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gives no random bytes")]
+pub struct NoRandomness;
+
+/// Where randomness comes from: the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Random;
+
+impl Random {
+    /// Random bytes, fit for keys.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for randomness")]
+    pub fn bytes<const N: usize>(self) -> Result<[u8; N], NoRandomness> {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+        Ok(bytes)
+    }
+
+    /// A new id that sorts by time (UUID version 7), so that indexes grow at one end.
+    pub fn uuid(self, now: DateTime<Utc>) -> Result<Uuid, NoRandomness> {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+        let random = self.bytes::<10>()?;
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}

@@ -1,0 +1,208 @@
+//! A cohort: people of whom the same data was exposed; and the loads that bring its list.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    data_element::DataElements,
+    name::{CohortName, LoadName},
+    transition::{StateForbids, Transition},
+};
+
+/// A cohort as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cohort {
+    /// Its name.
+    pub name: CohortName,
+    /// What operators call it.
+    pub display_name: String,
+    /// Where it stands.
+    pub state: CohortState,
+    /// What was exposed of its members.
+    pub data_elements: DataElements,
+    /// How much of it counts.
+    pub published: MemberCounts,
+    /// When it was last published.
+    pub publish_time: Option<DateTime<Utc>>,
+    /// When it was retracted.
+    pub retract_time: Option<DateTime<Utc>>,
+    /// Counts its changes, from 1.
+    pub revision: i64,
+    /// When it was created.
+    pub create_time: DateTime<Utc>,
+    /// When it last changed.
+    pub update_time: DateTime<Utc>,
+}
+
+/// How many people a list has, and how many identifiers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemberCounts {
+    /// Different people.
+    pub people: i64,
+    /// Pairs of an identifier and a person.
+    pub identifiers: i64,
+}
+
+/// Where a cohort stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CohortState {
+    /// Does not exist for any check.
+    Draft,
+    /// Counts.
+    Published,
+    /// Taken back for good.
+    Retracted,
+}
+
+impl CohortState {
+    /// Publishes it, or more of it.
+    pub fn publish(self) -> Result<Self, StateForbids> {
+        match self {
+            Self::Draft | Self::Published => Ok(Self::Published),
+            Self::Retracted => Err(self.forbids()),
+        }
+    }
+
+    /// Takes it back.
+    pub fn retract(self) -> Result<Transition<Self>, StateForbids> {
+        match self {
+            Self::Published => Ok(Transition::To(Self::Retracted)),
+            Self::Retracted => Ok(Transition::Already(self)),
+            Self::Draft => Err(self.forbids()),
+        }
+    }
+
+    /// Whether members can still be loaded.
+    pub fn load(self) -> Result<(), StateForbids> {
+        match self {
+            Self::Draft | Self::Published => Ok(()),
+            Self::Retracted => Err(self.forbids()),
+        }
+    }
+
+    /// The state as the API and the database name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::Published => "PUBLISHED",
+            Self::Retracted => "RETRACTED",
+        }
+    }
+
+    fn forbids(self) -> StateForbids {
+        StateForbids { state: self.name() }
+    }
+}
+
+/// One transfer of a list into a cohort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// Its name.
+    pub name: LoadName,
+    /// Where it stands.
+    pub state: LoadState,
+    /// Where the list comes from.
+    pub source: LoadSource,
+    /// Who began it.
+    pub loader: String,
+    /// How far it got.
+    pub progress: LoadProgress,
+    /// When it began.
+    pub create_time: DateTime<Utc>,
+    /// When its last chunk, or its end, became durable.
+    pub update_time: DateTime<Utc>,
+}
+
+/// Where a list comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadSource {
+    /// What it is called there.
+    pub name: String,
+    /// SHA-256 of it, in lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// How far a load got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// The last durable chunk; 0 when there is none.
+    pub last_chunk: i64,
+    /// Rows received.
+    pub rows: i64,
+    /// Identifiers stored.
+    pub identifiers: i64,
+    /// Identifiers that the load already had for the same person.
+    pub duplicates: i64,
+}
+
+/// Where a load stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LoadState {
+    /// Chunks are still to come.
+    Receiving,
+    /// Complete; counts from the next publication on.
+    Finished,
+    /// Counts.
+    Published,
+}
+
+impl LoadState {
+    /// The state as the API and the database name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Receiving => "RECEIVING",
+            Self::Finished => "FINISHED",
+            Self::Published => "PUBLISHED",
+        }
+    }
+}
+
+/// What to do with a numbered chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkOrder {
+    /// It is the next one: store it.
+    Next,
+    /// It is durable already: it counts once.
+    Known,
+    /// One before it is missing.
+    Gap,
+}
+
+impl LoadProgress {
+    /// Where a chunk of this number belongs.
+    pub fn order_of(self, chunk: i64) -> ChunkOrder {
+        if chunk <= self.last_chunk {
+            ChunkOrder::Known
+        } else if chunk == self.last_chunk + 1 {
+            ChunkOrder::Next
+        } else {
+            ChunkOrder::Gap
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_allows_what_the_api_says() {
+        use CohortState::{Draft, Published, Retracted};
+        assert_eq!(Draft.publish(), Ok(Published));
+        assert_eq!(Published.publish(), Ok(Published));
+        assert!(Retracted.publish().is_err() && Retracted.load().is_err());
+        assert_eq!(Published.retract(), Ok(Transition::To(Retracted)));
+        assert_eq!(Retracted.retract(), Ok(Transition::Already(Retracted)));
+        assert_eq!(Draft.retract(), Err(StateForbids { state: "DRAFT" }));
+    }
+
+    #[test]
+    fn chunks_count_once_and_in_order() {
+        let progress = LoadProgress { last_chunk: 3, ..LoadProgress::default() };
+        assert_eq!(progress.order_of(3), ChunkOrder::Known);
+        assert_eq!(progress.order_of(4), ChunkOrder::Next);
+        assert_eq!(progress.order_of(5), ChunkOrder::Gap);
+    }
+}

@@ -1,0 +1,91 @@
+//! What is written down of every change: who, what, when, why; never a value that names a person.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::request::RequestId;
+
+/// What happened. The names are what the log keeps: never rename one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventType {
+    /// An offer was created.
+    OfferCreated,
+    /// An offer's details were changed.
+    OfferUpdated,
+    /// An offer was opened.
+    OfferOpened,
+    /// An offer was paused.
+    OfferPaused,
+    /// An offer was closed.
+    OfferClosed,
+    /// A cohort was created.
+    CohortCreated,
+    /// A cohort's name or data elements were changed.
+    CohortUpdated,
+    /// A cohort, or more of it, was published.
+    CohortPublished,
+    /// A cohort was retracted.
+    CohortRetracted,
+    /// A load was begun.
+    LoadStarted,
+    /// A load was finished.
+    LoadFinished,
+    /// A person enrolled.
+    Enrolled,
+    /// A person's activation code was shown again.
+    ActivationCodeShown,
+    /// A person cancelled.
+    EnrollmentCancelled,
+    /// A cancelled enrollment was made live again.
+    EnrollmentReinstated,
+    /// A code ran out unused.
+    EnrollmentLapsed,
+    /// A term reached its end.
+    EnrollmentExpired,
+}
+
+impl EventType {
+    /// The name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OfferCreated => "OFFER_CREATED",
+            Self::OfferUpdated => "OFFER_UPDATED",
+            Self::OfferOpened => "OFFER_OPENED",
+            Self::OfferPaused => "OFFER_PAUSED",
+            Self::OfferClosed => "OFFER_CLOSED",
+            Self::CohortCreated => "COHORT_CREATED",
+            Self::CohortUpdated => "COHORT_UPDATED",
+            Self::CohortPublished => "COHORT_PUBLISHED",
+            Self::CohortRetracted => "COHORT_RETRACTED",
+            Self::LoadStarted => "LOAD_STARTED",
+            Self::LoadFinished => "LOAD_FINISHED",
+            Self::Enrolled => "ENROLLED",
+            Self::ActivationCodeShown => "ACTIVATION_CODE_SHOWN",
+            Self::EnrollmentCancelled => "ENROLLMENT_CANCELLED",
+            Self::EnrollmentReinstated => "ENROLLMENT_REINSTATED",
+            Self::EnrollmentLapsed => "ENROLLMENT_LAPSED",
+            Self::EnrollmentExpired => "ENROLLMENT_EXPIRED",
+        }
+    }
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its own id.
+    pub id: Uuid,
+    /// When it happened, by the clock of whoever wrote it.
+    pub time: DateTime<Utc>,
+    /// What happened.
+    pub event_type: EventType,
+    /// The subject of the caller's token, or the service itself.
+    pub actor: String,
+    /// The name of what was changed.
+    pub resource: String,
+    /// Why, where the caller said so.
+    pub reason: Option<String>,
+    /// The caller's id of the change.
+    pub request_id: Option<RequestId>,
+    /// Counts and settings that the change brought; never of a person.
+    pub details: Option<serde_json::Value>,
+}

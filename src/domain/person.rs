@@ -1,0 +1,20 @@
+//! A person as this service knows them: digests, never values.
+
+use serde::{Deserialize, Serialize};
+
+/// Keyed digest of one identifier: 16 bytes of HMAC-SHA-256 over its kind and canonical value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IdentifierDigest(pub [u8; 16]);
+
+/// Who a listed person is: the digest of their first identifier, or of the company's own key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PersonKey(pub [u8; 16]);
+
+/// A person of a cohort's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who they are.
+    pub person: PersonKey,
+    /// What names them, 1 to 8.
+    pub identifiers: Vec<IdentifierDigest>,
+}

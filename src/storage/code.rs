@@ -1,0 +1,49 @@
+//! Activation codes: sealed, each for one enrollment for ever.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::{Error, entity::activation_code, member::uuid_of};
+
+/// A code on its way into the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedCode {
+    /// Keyed digest of the code: the same code can never come in twice.
+    pub digest: [u8; 16],
+    /// The code, sealed for its enrollment.
+    pub sealed: Vec<u8>,
+}
+
+/// Gives an enrollment its code.
+pub async fn assign(
+    db: &impl ConnectionTrait,
+    enrollment: Uuid,
+    code: &SealedCode,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = activation_code::ActiveModel {
+        digest: Set(uuid_of(code.digest)),
+        enrollment_id: Set(enrollment),
+        sealed: Set(code.sealed.clone()),
+        assign_time: Set(now),
+        void_time: Set(None),
+    };
+    activation_code::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// An enrollment's code, sealed.
+pub async fn of_enrollment(
+    db: &impl ConnectionTrait,
+    enrollment: Uuid,
+) -> Result<Option<Vec<u8>>, Error> {
+    let row = activation_code::Entity::find()
+        .filter(activation_code::Column::EnrollmentId.eq(enrollment))
+        .filter(activation_code::Column::VoidTime.is_null())
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.sealed))
+}

@@ -1,0 +1,195 @@
+//! Connections to the database, and what each of them is set to.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use sea_orm::{
+    DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
+    sqlx::{
+        ConnectOptions,
+        postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+        sqlite::{
+            SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+            SqliteSynchronous,
+        },
+    },
+};
+use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
+
+use super::Error;
+
+/// How long a call waits for a free connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Readers of an SQLite database, apart from its one writer.
+const SQLITE_READERS: u32 = 4;
+
+/// Where it is kept. `Debug` shows only which kind it is.
+#[derive(Clone)]
+pub enum Database {
+    /// A file.
+    Sqlite {
+        /// `sqlite://PATH`.
+        url: String,
+    },
+    /// A server.
+    Postgres {
+        /// `postgres://USER@HOST:PORT/NAME?…`, without a password.
+        url: String,
+        /// The password.
+        password: Option<Zeroizing<String>>,
+        /// The most connections at once.
+        max_connections: u32,
+    },
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite { .. } => "Sqlite",
+            Self::Postgres { .. } => "Postgres",
+        })
+    }
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// For transactions. On SQLite a single connection, since there can be only one writer.
+    pub(super) writer: DatabaseConnection,
+    /// For single statements that read.
+    pub(super) reader: DatabaseConnection,
+    /// Transactions under way, which a drain waits for.
+    pub(super) units_of_work: TaskTracker,
+}
+
+impl Store {
+    /// Connects. Fails with a text for the operator, which holds nothing of the connection string.
+    ///
+    /// `create` makes an SQLite database that does not exist; without it that is a failure.
+    pub async fn connect(database: &Database, create: bool) -> Result<Self, ConnectError> {
+        let (writer, reader) = match database {
+            Database::Sqlite { url } => sqlite(url, create).await?,
+            Database::Postgres { url, password, max_connections } => {
+                let pool = postgres(url, password.as_deref().map(String::as_str), *max_connections)?;
+                (pool.clone(), pool)
+            }
+        };
+        Ok(Self {
+            writer,
+            reader,
+            units_of_work: TaskTracker::new(),
+        })
+    }
+
+    /// The connection for single statements that read.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.reader.ping().await?)
+    }
+
+    /// Waits for the transactions under way and closes all connections.
+    pub async fn close(self) {
+        self.units_of_work.close();
+        self.units_of_work.wait().await;
+        let _ = self.writer.close().await;
+        let _ = self.reader.close().await;
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Postgres
+    }
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Its address cannot be read.
+    #[error("database.url cannot be read")]
+    Url,
+    /// It does not open.
+    #[error("the database does not open: {0}")]
+    Open(#[from] Error),
+    /// The SQLite that is built in has a fault that can corrupt databases.
+    #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
+    OldSqlite(String),
+}
+
+/// Options for PostgreSQL, also for connections outside the pool.
+pub(super) fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, ConnectError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| ConnectError::Url)?
+        .application_name("identity-protection-enrollment")
+        .options([
+            // No statement and no forgotten transaction holds its locks for ever.
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            // It plans for longer than these statements run.
+            ("jit", "off"),
+        ])
+        .disable_statement_logging();
+    Ok(match password {
+        Some(password) => options.password(password),
+        None => options,
+    })
+}
+
+/// Whether PostgreSQL is asked for an encrypted connection to a server that proves who it is.
+pub fn verifies_server(url: &str) -> bool {
+    PgConnectOptions::from_str(url)
+        .is_ok_and(|options| matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
+}
+
+fn postgres(url: &str, password: Option<&str>, max_connections: u32) -> Result<DatabaseConnection, ConnectError> {
+    let options = postgres_options(url, password)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy_with(options);
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+async fn sqlite(url: &str, create: bool) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| ConnectError::Url)?
+        .create_if_missing(create)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was acknowledged survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(ACQUIRE)
+        .disable_statement_logging();
+    let writer = sqlite_pool(1, options.clone()).await?;
+    refuse_old_sqlite(&writer).await?;
+    let reader = sqlite_pool(SQLITE_READERS, options.pragma("query_only", "on")).await?;
+    Ok((
+        SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+    ))
+}
+
+async fn sqlite_pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, ConnectError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options)
+        .await
+        .map_err(|error| ConnectError::Open(Error::from(&error)))
+}
+
+async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), ConnectError> {
+    let version: String = sea_orm::sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(pool)
+        .await
+        .map_err(|error| ConnectError::Open(Error::from(&error)))?;
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let triple = [(); 3].map(|()| parts.next().unwrap_or(0));
+    if triple < [3, 51, 3] {
+        return Err(ConnectError::OldSqlite(version));
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! Table `enrollment_claims`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Debug, Clone, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "enrollment_claims")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub enrollment_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub person: Uuid,
+    pub offer_id: i64,
+    pub live: bool,
+}
+
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,17 @@
+//! Table `enrollment_cohorts`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Debug, Clone, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "enrollment_cohorts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub enrollment_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub cohort_id: i64,
+}
+
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,15 @@
+//! The tables as sea-orm sees them. Private to storage: nothing outside names a column.
+
+pub mod activation_code;
+pub mod cohort;
+pub mod cohort_revision;
+pub mod enrollment;
+pub mod enrollment_claim;
+pub mod enrollment_cohort;
+pub mod event;
+pub mod key_check;
+pub mod load;
+pub mod member;
+pub mod offer;
+pub mod offer_revision;
+pub mod request;

@@ -1,0 +1,111 @@
+//! What can go wrong in the database, told without its words: a database's own text holds values.
+
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
+
+/// A failure of the database. Nothing in it comes from a row or from a connection string.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, or is too busy. Nothing was done.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The connection broke while committing: done or not done, nobody knows.
+    #[error("the connection broke while committing")]
+    OutcomeUnknown,
+    /// Others got in the way: repeat the whole transaction.
+    #[error("the transaction must be repeated")]
+    Contention,
+    /// A person was claimed in the meantime by somebody else.
+    #[error("the person has another live enrollment")]
+    LiveClaimTaken,
+    /// A fault of this service or of its data.
+    #[error("the database refused a statement ({0})")]
+    Fault(String),
+}
+
+impl Error {
+    /// A stored value that this version cannot read.
+    pub fn unreadable(column: &'static str) -> Self {
+        Self::Fault(format!("unreadable value in {column}"))
+    }
+
+    /// A statement that changed another number of rows than it must.
+    pub fn affected(statement: &'static str) -> Self {
+        Self::Fault(format!("unexpected number of rows: {statement}"))
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
+                Self::Unavailable
+            }
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::from(error.as_ref()),
+            // The names of the other kinds are the library's own words; what they carry is not shown.
+            other => Self::Fault(kind_of(&other).to_owned()),
+        }
+    }
+}
+
+impl From<&sqlx::Error> for Error {
+    fn from(error: &sqlx::Error) -> Self {
+        if let sqlx::Error::Database(database) = error {
+            let code = database.code().unwrap_or_default();
+            return from_code(&code, database.constraint(), database.message());
+        }
+        if is_connection_loss(error) {
+            Self::Unavailable
+        } else {
+            Self::Fault("protocol".to_owned())
+        }
+    }
+}
+
+/// Name of the index that keeps a person's live enrollments to one per offer.
+pub(super) const LIVE_CLAIM_INDEX: &str = "uq_enrollment_claims_live";
+
+/// The words in which SQLite, which does not name indexes, tells of the same one.
+const LIVE_CLAIM_COLUMNS: &str = "enrollment_claims.offer_id, enrollment_claims.person";
+
+fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
+    match code {
+        // PostgreSQL (Appendix A of its manual): serialization_failure, deadlock_detected.
+        "40001" | "40P01" => Error::Contention,
+        // lock_not_available, query_canceled (by statement_timeout), too_many_connections,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_in_transaction_session_timeout,
+        // disk_full.
+        "55P03" | "57014" | "53300" | "57P01" | "57P02" | "57P03" | "25P03" | "53100" => {
+            Error::Unavailable
+        }
+        "23505" if constraint == Some(LIVE_CLAIM_INDEX) => Error::LiveClaimTaken,
+        // SQLite (its list of result codes): SQLITE_CONSTRAINT_UNIQUE.
+        "2067" if message.contains(LIVE_CLAIM_COLUMNS) => Error::LiveClaimTaken,
+        // SQLITE_BUSY and its kinds, SQLITE_LOCKED, SQLITE_FULL.
+        "5" | "261" | "517" | "773" | "6" | "13" => Error::Unavailable,
+        other => Error::Fault(format!("code {other}, constraint {constraint:?}")),
+    }
+}
+
+fn is_connection_loss(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+    )
+}
+
+fn kind_of(error: &DbErr) -> &'static str {
+    match error {
+        DbErr::RecordNotFound(_) => "record not found",
+        DbErr::RecordNotUpdated => "record not updated",
+        DbErr::RecordNotInserted => "record not inserted",
+        DbErr::Type(_) | DbErr::TryIntoErr { .. } | DbErr::Json(_) => "unreadable value",
+        DbErr::Migration(_) => "migration",
+        _ => "unexpected",
+    }
+}

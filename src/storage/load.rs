@@ -1,0 +1,151 @@
+//! Loads: how far each transfer of a list got, and when it began to count.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
+};
+
+use super::{
+    Error, Row,
+    entity::load,
+    row::{exactly_one, from_name},
+};
+use crate::domain::{
+    cohort::{Cohort, Load, LoadProgress, LoadSource, LoadState},
+    name::{CohortName, LoadName, ResourceId},
+};
+
+/// A load of this cohort.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    cohort: &Row<Cohort>,
+    id: &ResourceId,
+) -> Result<Option<Row<Load>>, Error> {
+    let found = by_id(cohort, id).one(db).await?;
+    found
+        .map(|row| to_load(row, &cohort.value.name))
+        .transpose()
+}
+
+/// A load of this cohort, which nobody else changes until the transaction ends.
+pub async fn find_for_update(
+    db: &impl ConnectionTrait,
+    cohort: &Row<Cohort>,
+    id: &ResourceId,
+) -> Result<Option<Row<Load>>, Error> {
+    let found = by_id(cohort, id).lock_exclusive().one(db).await?;
+    found
+        .map(|row| to_load(row, &cohort.value.name))
+        .transpose()
+}
+
+/// All loads of this cohort.
+pub async fn of_cohort(
+    db: &impl ConnectionTrait,
+    cohort: &Row<Cohort>,
+) -> Result<Vec<Row<Load>>, Error> {
+    let rows = load::Entity::find()
+        .filter(load::Column::CohortId.eq(cohort.id))
+        .all(db)
+        .await?;
+    rows.into_iter()
+        .map(|row| to_load(row, &cohort.value.name))
+        .collect()
+}
+
+/// Adds a load to a cohort; gives false when its name is taken.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    cohort: &Row<Cohort>,
+    load: &Load,
+) -> Result<bool, Error> {
+    let row = load::ActiveModel {
+        id: NotSet,
+        cohort_id: Set(cohort.id),
+        slug: Set(load.name.load.to_string()),
+        source_name: Set(load.source.name.clone()),
+        source_sha256: Set(load.source.sha256.clone()),
+        loader: Set(load.loader.clone()),
+        publish_time: Set(None),
+        create_time: Set(load.create_time),
+        ..progress(load)
+    };
+    let inserted = load::Entity::insert(row)
+        .on_conflict_do_nothing_on([load::Column::CohortId, load::Column::Slug])
+        .exec(db)
+        .await?;
+    Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+}
+
+/// Writes how far a load got.
+pub async fn update(db: &impl ConnectionTrait, id: i64, load: &Load) -> Result<(), Error> {
+    let updated = load::Entity::update_many()
+        .set(progress(load))
+        .filter(load::Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    exactly_one(updated.rows_affected, "update loads")
+}
+
+/// Makes these loads count from a time on.
+pub async fn publish(
+    db: &impl ConnectionTrait,
+    ids: &[i64],
+    time: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = load::ActiveModel {
+        state: Set(LoadState::Published.name().to_owned()),
+        publish_time: Set(Some(time)),
+        ..load::ActiveModel::default()
+    };
+    let updated = load::Entity::update_many()
+        .set(row)
+        .filter(load::Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    if usize::try_from(updated.rows_affected) == Ok(ids.len()) {
+        Ok(())
+    } else {
+        Err(Error::affected("publish loads"))
+    }
+}
+
+fn progress(load: &Load) -> load::ActiveModel {
+    load::ActiveModel {
+        state: Set(load.state.name().to_owned()),
+        last_chunk: Set(load.progress.last_chunk),
+        row_count: Set(load.progress.rows),
+        identifier_count: Set(load.progress.identifiers),
+        duplicate_count: Set(load.progress.duplicates),
+        update_time: Set(load.update_time),
+        ..load::ActiveModel::default()
+    }
+}
+
+fn by_id(cohort: &Row<Cohort>, id: &ResourceId) -> sea_orm::Select<load::Entity> {
+    load::Entity::find()
+        .filter(load::Column::CohortId.eq(cohort.id))
+        .filter(load::Column::Slug.eq(id.as_str()))
+}
+
+fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
+    let slug = ResourceId::parse(&row.slug).map_err(|_| Error::unreadable("loads.slug"))?;
+    Ok(Row {
+        id: row.id,
+        value: Load {
+            name: LoadName { parent: cohort.clone(), load: slug },
+            state: from_name::<LoadState>("loads.state", row.state)?,
+            source: LoadSource { name: row.source_name, sha256: row.source_sha256 },
+            loader: row.loader,
+            progress: LoadProgress {
+                last_chunk: row.last_chunk,
+                rows: row.row_count,
+                identifiers: row.identifier_count,
+                duplicates: row.duplicate_count,
+            },
+            create_time: row.create_time,
+            update_time: row.update_time,
+        },
+    })
+}

@@ -1,0 +1,220 @@
+//! Members: which digest names which person on which list.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement,
+    TryInsertResult, Value, prelude::Json,
+};
+use uuid::Uuid;
+
+use super::{Error, Row, entity::member, row::from_json};
+use crate::domain::{
+    cohort::MemberCounts,
+    data_element::DataElements,
+    name::ResourceId,
+    offer::Offer,
+    person::{IdentifierDigest, Member, PersonKey},
+};
+
+/// That an identifier stands on a list which was published once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The identifier.
+    pub digest: IdentifierDigest,
+    /// Whom it names.
+    pub person: PersonKey,
+    /// Key of the cohort.
+    pub cohort_id: i64,
+    /// The cohort.
+    pub cohort: ResourceId,
+    /// What was exposed of its members.
+    pub exposed: DataElements,
+    /// Whether the cohort counts, or has been retracted.
+    pub counts: bool,
+}
+
+const LISTINGS: &str = "\
+    SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, c.data_elements, \
+           c.state = 'PUBLISHED' AS counts \
+    FROM members m \
+    JOIN loads l ON l.id = m.load_id AND l.publish_time IS NOT NULL \
+    JOIN cohorts c ON c.id = l.cohort_id \
+    WHERE c.offer_id = $1 AND m.digest IN ";
+
+const LISTINGS_AS_OF: &str = "\
+    SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, r.data_elements, \
+           r.state = 'PUBLISHED' AS counts \
+    FROM members m \
+    JOIN loads l ON l.id = m.load_id AND l.publish_time <= $2 \
+    JOIN cohorts c ON c.id = l.cohort_id \
+    JOIN cohort_revisions r ON r.cohort_id = c.id AND r.revision = ( \
+        SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $2) \
+    WHERE c.offer_id = $1 AND m.digest IN ";
+
+/// Where these identifiers stand on the offer's lists. A list that was never published is not
+/// looked at; one that was retracted is, so that its people find their enrollments.
+pub async fn listings(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+    digests: &[IdentifierDigest],
+) -> Result<Vec<Listing>, Error> {
+    query(db, LISTINGS, vec![offer.id.into()], digests).await
+}
+
+/// The same as it was at a time.
+pub async fn listings_as_of(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+    digests: &[IdentifierDigest],
+    time: DateTime<Utc>,
+) -> Result<Vec<Listing>, Error> {
+    query(db, LISTINGS_AS_OF, vec![offer.id.into(), time.into()], digests).await
+}
+
+async fn query(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    mut values: Vec<Value>,
+    digests: &[IdentifierDigest],
+) -> Result<Vec<Listing>, Error> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let first = values.len() + 1;
+    let places = (first..first + digests.len())
+        .map(|place| format!("${place}"))
+        .collect::<Vec<_>>()
+        .join(",");
+    values.extend(digests.iter().map(|digest| uuid_of(digest.0).into()));
+    let statement = Statement::from_sql_and_values(
+        db.get_database_backend(),
+        format!("{sql}({places})"),
+        values,
+    );
+    let rows = ListingRow::find_by_statement(statement).all(db).await?;
+    rows.into_iter().map(ListingRow::into_listing).collect()
+}
+
+#[derive(FromQueryResult)]
+struct ListingRow {
+    digest: Uuid,
+    person: Uuid,
+    cohort_id: i64,
+    cohort: String,
+    data_elements: Json,
+    counts: bool,
+}
+
+impl ListingRow {
+    fn into_listing(self) -> Result<Listing, Error> {
+        Ok(Listing {
+            digest: IdentifierDigest(self.digest.into_bytes()),
+            person: PersonKey(self.person.into_bytes()),
+            cohort_id: self.cohort_id,
+            cohort: ResourceId::parse(&self.cohort)
+                .map_err(|_| Error::unreadable("cohorts.slug"))?,
+            exposed: from_json("cohorts.data_elements", self.data_elements)?,
+            counts: self.counts,
+        })
+    }
+}
+
+/// Adds members to a load. What the load already has is passed over; gives how many pairs of an
+/// identifier and a person were new.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    load_id: i64,
+    members: &[Member],
+) -> Result<u64, Error> {
+    let (digests, people): (Vec<Uuid>, Vec<Uuid>) = members
+        .iter()
+        .flat_map(|member| {
+            let person = uuid_of(member.person.0);
+            member
+                .identifiers
+                .iter()
+                .map(move |digest| (uuid_of(digest.0), person))
+        })
+        .unzip();
+    match db.get_database_backend() {
+        DbBackend::Postgres => insert_arrays(db, load_id, digests, people).await,
+        _ => insert_rows(db, load_id, &digests, &people).await,
+    }
+}
+
+/// PostgreSQL: one statement with three parameters, whatever the number of rows.
+async fn insert_arrays(
+    db: &impl ConnectionTrait,
+    load_id: i64,
+    digests: Vec<Uuid>,
+    people: Vec<Uuid>,
+) -> Result<u64, Error> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "INSERT INTO members (digest, load_id, person) \
+         SELECT digest, $1, person FROM unnest($2::uuid[], $3::uuid[]) AS pair (digest, person) \
+         ON CONFLICT DO NOTHING",
+        [load_id.into(), digests.into(), people.into()],
+    );
+    Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+/// SQLite: rows of three parameters each, within its bound of 32,766 of them per statement.
+async fn insert_rows(
+    db: &impl ConnectionTrait,
+    load_id: i64,
+    digests: &[Uuid],
+    people: &[Uuid],
+) -> Result<u64, Error> {
+    const ROWS: usize = 5_000;
+    let mut inserted = 0;
+    for (digests, people) in digests.chunks(ROWS).zip(people.chunks(ROWS)) {
+        let rows = digests.iter().zip(people).map(|(digest, person)| member::ActiveModel {
+            digest: Set(*digest),
+            load_id: Set(load_id),
+            person: Set(*person),
+        });
+        let result = member::Entity::insert_many(rows)
+            .on_conflict_do_nothing()
+            .exec_without_returning(db)
+            .await?;
+        if let TryInsertResult::Inserted(rows) = result {
+            inserted += rows;
+        }
+    }
+    Ok(inserted)
+}
+
+/// How many people and identifiers these loads have together.
+pub async fn count(db: &impl ConnectionTrait, load_ids: &[i64]) -> Result<MemberCounts, Error> {
+    #[derive(FromQueryResult)]
+    struct Counts {
+        people: i64,
+        identifiers: i64,
+    }
+    let list = load_ids
+        .iter()
+        .map(i64::to_string)
+        .collect::<Vec<_>>()
+        .join(",");
+    let statement = Statement::from_string(
+        db.get_database_backend(),
+        format!(
+            "SELECT COUNT(DISTINCT person) AS people, COUNT(*) AS identifiers \
+             FROM (SELECT DISTINCT digest, person FROM members WHERE load_id IN ({list})) AS pairs"
+        ),
+    );
+    let counts = Counts::find_by_statement(statement)
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::affected("count members"))?;
+    Ok(MemberCounts {
+        people: counts.people,
+        identifiers: counts.identifiers,
+    })
+}
+
+/// Digests are kept as the type of their width.
+pub(super) fn uuid_of(bytes: [u8; 16]) -> Uuid {
+    Uuid::from_bytes(bytes)
+}

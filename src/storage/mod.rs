@@ -1,0 +1,42 @@
+//! How it is kept: the only module that names sea-orm.
+//!
+//! Owns: connections, transactions, tables, and statements. Must not know: protocols, keys, or what
+//! may be done; a function here does one thing to the database and never begins a transaction.
+//!
+//! # How to add a table
+//! 1. Add a migration in `migrations/` (expand first, contract in a later release: code runs before
+//!    and after its migration) and name it in `migrations/mod.rs`. Name every constraint.
+//! 2. Add its entity in `entity/`, private to this module.
+//! 3. Add a file here, named for the noun, with functions over `&impl ConnectionTrait` that take and
+//!    give domain types. "Not found" is `Ok(None)`; affected rows are checked.
+//!
+//! # Two databases
+//! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
+//! statement must differ, the difference stands beside its twin in the noun's own file.
+
+pub mod claim;
+pub mod code;
+pub mod cohort;
+pub mod connect;
+pub mod enrollment;
+pub mod error;
+pub mod event;
+pub mod key_check;
+pub mod load;
+pub mod member;
+pub mod offer;
+pub mod page;
+pub mod request;
+pub mod row;
+pub mod schema;
+pub mod transaction;
+
+mod entity;
+mod migrations;
+
+pub use connect::{Database, Store};
+pub use error::Error;
+pub use row::Row;
+/// What every function here takes: a connection, or the transaction it is part of.
+pub use sea_orm::ConnectionTrait;
+pub use transaction::Transaction;

@@ -1,0 +1,151 @@
+//! Offers, and what they said at any time.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TryInsertResult,
+};
+
+use super::{
+    Error, Row,
+    entity::{offer, offer_revision},
+    page::{Page, PageOf},
+    row::{exactly_one, from_json, from_name, to_json},
+};
+use crate::domain::{
+    name::{OfferName, ResourceId},
+    offer::{Offer, OfferState},
+};
+
+/// The offer of this name.
+pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Row<Offer>>, Error> {
+    let found = by_name(name).one(db).await?;
+    found.map(to_offer).transpose()
+}
+
+/// The offer of this name, which nobody else changes until the transaction ends.
+pub async fn find_for_update(
+    db: &impl ConnectionTrait,
+    name: &OfferName,
+) -> Result<Option<Row<Offer>>, Error> {
+    let found = by_name(name).lock_exclusive().one(db).await?;
+    found.map(to_offer).transpose()
+}
+
+/// The offer of this name as it was at a time; `None` also when it did not exist yet.
+pub async fn find_as_of(
+    db: &impl ConnectionTrait,
+    name: &OfferName,
+    time: DateTime<Utc>,
+) -> Result<Option<Row<Offer>>, Error> {
+    let Some(mut row) = find(db, name).await? else {
+        return Ok(None);
+    };
+    let then = offer_revision::Entity::find()
+        .filter(offer_revision::Column::OfferId.eq(row.id))
+        .filter(offer_revision::Column::ValidFrom.lte(time))
+        .order_by_desc(offer_revision::Column::Revision)
+        .one(db)
+        .await?;
+    let Some(then) = then else {
+        return Ok(None);
+    };
+    row.value.state = from_name("offer_revisions.state", then.state)?;
+    row.value.details = from_json("offer_revisions.details", then.details)?;
+    row.value.revision = then.revision;
+    row.value.update_time = then.valid_from;
+    Ok(Some(row))
+}
+
+/// A page of all offers.
+pub async fn list(db: &impl ConnectionTrait, page: &PageOf) -> Result<Page<Offer>, Error> {
+    let mut query = offer::Entity::find()
+        .order_by_asc(offer::Column::Slug)
+        .limit(page.size.saturating_add(1));
+    if let Some(after) = &page.after {
+        query = query.filter(offer::Column::Slug.gt(after));
+    }
+    let rows = query.all(db).await?;
+    let offers = rows
+        .into_iter()
+        .map(|row| to_offer(row).map(|row| row.value))
+        .collect::<Result<_, _>>()?;
+    Ok(Page::cut(offers, page.size))
+}
+
+/// Adds an offer; gives false when its name is taken.
+pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Error> {
+    let row = offer::ActiveModel {
+        id: NotSet,
+        slug: Set(offer.name.offer.to_string()),
+        state: Set(offer.state.name().to_owned()),
+        details: Set(to_json("offers.details", &offer.details)?),
+        revision: Set(offer.revision),
+        create_time: Set(offer.create_time),
+        update_time: Set(offer.update_time),
+    };
+    let inserted = offer::Entity::insert(row)
+        .on_conflict_do_nothing_on([offer::Column::Slug])
+        .exec(db)
+        .await?;
+    match inserted {
+        TryInsertResult::Inserted(inserted) => {
+            insert_revision(db, inserted.last_insert_id, offer).await?;
+            Ok(true)
+        }
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(false),
+    }
+}
+
+/// Replaces an offer by its next revision.
+pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result<(), Error> {
+    let row = offer::ActiveModel {
+        state: Set(offer.state.name().to_owned()),
+        details: Set(to_json("offers.details", &offer.details)?),
+        revision: Set(offer.revision),
+        update_time: Set(offer.update_time),
+        ..offer::ActiveModel::default()
+    };
+    let updated = offer::Entity::update_many()
+        .set(row)
+        .filter(offer::Column::Id.eq(id))
+        .filter(offer::Column::Revision.eq(offer.revision - 1))
+        .exec(db)
+        .await?;
+    exactly_one(updated.rows_affected, "update offers")?;
+    insert_revision(db, id, offer).await
+}
+
+async fn insert_revision(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result<(), Error> {
+    let row = offer_revision::ActiveModel {
+        offer_id: Set(id),
+        revision: Set(offer.revision),
+        state: Set(offer.state.name().to_owned()),
+        details: Set(to_json("offer_revisions.details", &offer.details)?),
+        valid_from: Set(offer.update_time),
+    };
+    offer_revision::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+fn by_name(name: &OfferName) -> sea_orm::Select<offer::Entity> {
+    offer::Entity::find().filter(offer::Column::Slug.eq(name.offer.as_str()))
+}
+
+fn to_offer(row: offer::Model) -> Result<Row<Offer>, Error> {
+    let slug = ResourceId::parse(&row.slug).map_err(|_| Error::unreadable("offers.slug"))?;
+    Ok(Row {
+        id: row.id,
+        value: Offer {
+            name: OfferName { offer: slug },
+            state: from_name::<OfferState>("offers.state", row.state)?,
+            details: from_json("offers.details", row.details)?,
+            revision: row.revision,
+            create_time: row.create_time,
+            update_time: row.update_time,
+        },
+    })
+}

@@ -1,0 +1,37 @@
+//! How values stand in columns.
+
+use sea_orm::prelude::Json;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Error;
+
+/// A domain value and the key of its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<T> {
+    /// The key, which other rows refer to. Never leaves the service.
+    pub id: i64,
+    /// The value.
+    pub value: T,
+}
+
+pub(super) fn to_json<T: Serialize>(column: &'static str, value: &T) -> Result<Json, Error> {
+    serde_json::to_value(value).map_err(|_| Error::unreadable(column))
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(column: &'static str, json: Json) -> Result<T, Error> {
+    serde_json::from_value(json).map_err(|_| Error::unreadable(column))
+}
+
+/// A state or a reason, kept as its name.
+pub(super) fn from_name<T: DeserializeOwned>(column: &'static str, name: String) -> Result<T, Error> {
+    from_json(column, Json::String(name))
+}
+
+/// Exactly one row must have been changed.
+pub(super) fn exactly_one(rows: u64, statement: &'static str) -> Result<(), Error> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(Error::affected(statement))
+    }
+}
