@@ -23,6 +23,9 @@ const PERSONAL: [&str; 13] = [
     "HashedMember",
 ];
 
+/// What stands inside those messages and says nothing of a person keeps its `Debug`.
+const IMPERSONAL: [&str; 2] = ["Enrollment.State", "Enrollment.CancelReason"];
+
 const PACKAGE: &str = "identityprotection.enrollment.v1";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -46,8 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     let descriptors = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
-    tonic_prost_build::configure()
-        .skip_debug(PERSONAL.map(|message| format!(".{PACKAGE}.{message}")))
-        .compile_fds(descriptors)?;
+    let mut builder = tonic_prost_build::configure()
+        .skip_debug(PERSONAL.map(|message| format!(".{PACKAGE}.{message}")));
+    for name in IMPERSONAL {
+        builder = builder.enum_attribute(format!(".{PACKAGE}.{name}"), "#[derive(Debug)]");
+    }
+    builder.compile_fds(descriptors)?;
     Ok(())
 }

@@ -9,12 +9,12 @@ use crate::{
         data_element::DataElements,
         event::{Event, EventType},
         name::{CohortName, OfferName},
+        page::{Page, PageOf},
         request::{Caller, Etag},
         transition::Transition,
     },
     storage::{
         Transaction, cohort, event,
-        page::{Page, PageOf},
         transaction::{UnitOfWork, UnknownCommit},
     },
 };

@@ -8,6 +8,9 @@ use crate::{
     storage,
 };
 
+/// A failure of the database.
+pub use crate::storage::Error as DatabaseError;
+
 /// Why a command was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

@@ -24,6 +24,16 @@ pub enum KeyCheckError {
     Seal,
 }
 
+impl KeyCheckError {
+    /// Whether waiting will not help: the keys are wrong.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::DigestKey | Self::SealingKeys | Self::Seal => true,
+            Self::Storage(_) => false,
+        }
+    }
+}
+
 const DIGEST: &str = "digest";
 const SEAL: &str = "seal";
 const CONTEXT: &str = "key-check";

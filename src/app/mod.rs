@@ -13,7 +13,9 @@ pub mod get_enrollment;
 pub mod loads;
 pub mod lookup_enrollment;
 pub mod offers;
+pub mod pages;
 pub mod publish_cohort;
+pub mod readiness;
 pub mod reinstate_enrollment;
 pub mod view;
 
@@ -26,7 +28,7 @@ pub mod person;
 mod settle;
 mod standing;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     clock::{Clock, Random},
@@ -48,22 +50,20 @@ struct Parts {
     keys: Keys,
     clock: Clock,
     random: Random,
+    /// Set once tables and keys have been found in order.
+    prepared: OnceLock<()>,
 }
 
 impl App {
     /// Puts the application together.
     pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
-        Self(Arc::new(Parts { store, keys, clock, random }))
+        let prepared = OnceLock::new();
+        Self(Arc::new(Parts { store, keys, clock, random, prepared }))
     }
 
     /// The database, for health and for the drain.
     pub fn store(&self) -> &Store {
         &self.0.store
-    }
-
-    /// The keys, for page tokens.
-    pub fn keys(&self) -> &Keys {
-        &self.0.keys
     }
 
     fn now(&self) -> chrono::DateTime<chrono::Utc> {

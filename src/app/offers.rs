@@ -8,6 +8,7 @@ use crate::{
         event::{Event, EventType},
         name::OfferName,
         offer::{DayCount, Offer, OfferDetails, OfferState, Window},
+        page::{Page, PageOf},
         request::{Caller, Etag},
         term::Term,
         transition::{StateForbids, Transition},
@@ -15,7 +16,6 @@ use crate::{
     },
     storage::{
         Transaction, event, offer,
-        page::{Page, PageOf},
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -46,28 +46,24 @@ pub struct OfferPatch {
 }
 
 impl OfferPatch {
-    fn apply(&self, old: &OfferDetails) -> Result<OfferDetails, Error> {
+    fn apply(&self, old: &OfferDetails) -> OfferDetails {
         let (term, short_term_acknowledged) =
             self.term.unwrap_or((old.term, old.short_term_acknowledged));
-        let window = Window::new(
-            self.enroll_from.unwrap_or(old.window.enroll_from),
-            self.enroll_by.unwrap_or(old.window.enroll_by),
-        );
-        Ok(OfferDetails {
+        OfferDetails {
             display_name: self.display_name.clone().unwrap_or_else(|| old.display_name.clone()),
             provider: self.provider.clone().unwrap_or_else(|| old.provider.clone()),
             term,
             short_term_acknowledged,
             time_zone: self.time_zone.unwrap_or(old.time_zone),
-            window: window.map_err(|rule| {
-                let field = "offer.enroll_by_date".to_owned();
-                Error::Invalid(vec![Violation { field, rule }])
-            })?,
+            window: Window {
+                enroll_from: self.enroll_from.unwrap_or(old.window.enroll_from),
+                enroll_by: self.enroll_by.unwrap_or(old.window.enroll_by),
+            },
             cohorts_complete: self.cohorts_complete.unwrap_or(old.cohorts_complete),
             terms_version: self.terms_version.clone().unwrap_or_else(|| old.terms_version.clone()),
             activation_window: self.activation_window.unwrap_or(old.activation_window),
             reinstatement_window: self.reinstatement_window.unwrap_or(old.reinstatement_window),
-        })
+        }
     }
 }
 
@@ -188,7 +184,7 @@ impl UnitOfWork for Creating {
             create_time: now,
             update_time: now,
         };
-        refuse_short_term(&offer.details)?;
+        refuse_impossible(&offer.details)?;
         if !offer::insert(transaction, &offer).await? {
             let name = self.name.to_string();
             return Err(Error::Exists(Conflict::Resource { kind: "Offer", name }));
@@ -223,8 +219,8 @@ impl UnitOfWork for Changing {
         let mut offer = old.value.clone();
         let event_type = match &self.change {
             Change::Details(patch) => {
-                offer.details = patch.apply(&offer.details)?;
-                refuse_short_term(&offer.details)?;
+                offer.details = patch.apply(&offer.details);
+                refuse_impossible(&offer.details)?;
                 EventType::OfferUpdated
             }
             Change::State(to) => {
@@ -248,7 +244,11 @@ impl UnitOfWork for Changing {
     }
 }
 
-fn refuse_short_term(details: &OfferDetails) -> Result<(), Error> {
+fn refuse_impossible(details: &OfferDetails) -> Result<(), Error> {
+    if let Some((field, rule)) = details.contradiction() {
+        let field = format!("offer.{field}");
+        return Err(Error::Invalid(vec![Violation { field, rule }]));
+    }
     if details.falls_short_unacknowledged() {
         return Err(Error::Precondition(Precondition::ShortTerm));
     }

@@ -134,8 +134,10 @@ mod tests {
                 term: Term::Enrollment { months: 24 },
                 short_term_acknowledged: false,
                 time_zone: chrono_tz::America::New_York,
-                window: Window::new("2021-08-18".parse().unwrap(), "2022-02-28".parse().unwrap())
-                    .unwrap(),
+                window: Window {
+                    enroll_from: "2021-08-18".parse().unwrap(),
+                    enroll_by: "2022-02-28".parse().unwrap(),
+                },
                 cohorts_complete,
                 terms_version: "1".into(),
                 activation_window: DayCount::parse(0, 365).unwrap(),

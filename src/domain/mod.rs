@@ -14,6 +14,7 @@ pub mod event;
 pub mod identifier;
 pub mod name;
 pub mod offer;
+pub mod page;
 pub mod person;
 pub mod request;
 pub mod term;

@@ -61,6 +61,20 @@ pub struct OfferDetails {
 }
 
 impl OfferDetails {
+    /// The field that contradicts the others, and the rule.
+    pub fn contradiction(&self) -> Option<(&'static str, Rule)> {
+        let last_day = self.window.enroll_by;
+        if last_day < self.window.enroll_from {
+            return Some(("enroll_by_date", Rule("must not be before enroll_from_date")));
+        }
+        match self.term {
+            Term::FixedEnd { end } if end <= last_day => {
+                Some(("term.fixed_end_date", Rule("must be after enroll_by_date")))
+            }
+            Term::Enrollment { .. } | Term::Activation { .. } | Term::FixedEnd { .. } => None,
+        }
+    }
+
     /// Whether the last person to enroll can get less than the 24 months of the floor without
     /// anybody having acknowledged it.
     pub fn falls_short_unacknowledged(&self) -> bool {
@@ -75,17 +89,6 @@ pub struct Window {
     pub enroll_from: NaiveDate,
     /// Last day.
     pub enroll_by: NaiveDate,
-}
-
-impl Window {
-    /// A window that does not end before it begins.
-    pub fn new(enroll_from: NaiveDate, enroll_by: NaiveDate) -> Result<Self, Rule> {
-        if enroll_from <= enroll_by {
-            Ok(Self { enroll_from, enroll_by })
-        } else {
-            Err(Rule("must not be before enroll_from_date"))
-        }
-    }
 }
 
 /// A number of days, 1 to 3,650.
@@ -191,10 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_and_day_counts_are_bounded() {
-        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        assert!(Window::new(day("2021-08-18"), day("2021-08-18")).is_ok());
-        assert!(Window::new(day("2021-08-18"), day("2021-08-17")).is_err());
+    fn day_counts_are_bounded() {
         assert_eq!(DayCount::parse(0, 30).unwrap().get(), 30);
         assert!(DayCount::parse(3_651, 30).is_err());
         assert!(DayCount::parse(-1, 30).is_err());

@@ -9,13 +9,13 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::{cohort, cohort_revision},
-    page::{Page, PageOf},
     row::{exactly_one, from_json, from_name, to_json},
 };
 use crate::domain::{
     cohort::{Cohort, CohortState, MemberCounts},
     name::{CohortName, OfferName, ResourceId},
     offer::Offer,
+    page::{Page, PageOf},
 };
 
 /// A cohort of this offer.

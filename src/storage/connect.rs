@@ -92,12 +92,13 @@ impl Store {
         Ok(self.reader.ping().await?)
     }
 
-    /// Waits for the transactions under way and closes all connections.
-    pub async fn close(self) {
+    /// Waits for the transactions under way, and closes all connections. No transaction can begin
+    /// afterwards.
+    pub async fn drain(&self) {
         self.units_of_work.close();
         self.units_of_work.wait().await;
-        let _ = self.writer.close().await;
-        let _ = self.reader.close().await;
+        let _ = self.writer.clone().close().await;
+        let _ = self.reader.clone().close().await;
     }
 
     pub(super) fn is_postgres(&self) -> bool {

@@ -25,7 +25,6 @@ pub mod key_check;
 pub mod load;
 pub mod member;
 pub mod offer;
-pub mod page;
 pub mod request;
 pub mod row;
 pub mod schema;

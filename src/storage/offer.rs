@@ -10,12 +10,12 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::{offer, offer_revision},
-    page::{Page, PageOf},
     row::{exactly_one, from_json, from_name, to_json},
 };
 use crate::domain::{
     name::{OfferName, ResourceId},
     offer::{Offer, OfferState},
+    page::{Page, PageOf},
 };
 
 /// The offer of this name.

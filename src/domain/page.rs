@@ -20,7 +20,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// A page out of one row more than it may hold.
-    pub(super) fn cut(mut items: Vec<T>, size: u64) -> Self {
+    pub fn cut(mut items: Vec<T>, size: u64) -> Self {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = items.len() > size;
         items.truncate(size);

@@ -1,0 +1,107 @@
+//! Who may call what: read from the options on the rpcs, and nobody by default.
+
+use std::collections::HashMap;
+
+use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+
+use super::proto::DESCRIPTOR;
+
+/// Full name of the option that names an rpc's scopes.
+const OPTION: &str = "identityprotection.enrollment.v1.any_scope";
+
+/// The scope that may see the API's own description.
+const REFLECTION_SCOPE: &str = "operator";
+
+/// Who may call one method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without a token.
+    Open,
+    /// Whoever carries one of these scopes. Nobody, when there is none.
+    AnyOf(Vec<String>),
+}
+
+/// Who may call each method.
+#[derive(Debug, Clone)]
+pub struct AccessList {
+    methods: HashMap<String, Access>,
+    reflection: Access,
+}
+
+/// The descriptor that is built in cannot be read. A fault of the build.
+#[derive(Debug, thiserror::Error)]
+#[error("the built-in descriptor cannot be read")]
+pub struct BrokenDescriptor;
+
+impl AccessList {
+    /// Reads the descriptor.
+    pub fn from_descriptor(open_reflection: bool) -> Result<Self, BrokenDescriptor> {
+        let pool = DescriptorPool::decode(DESCRIPTOR).map_err(|_| BrokenDescriptor)?;
+        let option = pool.get_extension_by_name(OPTION).ok_or(BrokenDescriptor)?;
+        let scopes = |method: &MethodDescriptor| match &*method.options().get_extension(&option) {
+            Value::List(scopes) => scopes
+                .iter()
+                .filter_map(|scope| scope.as_str().map(str::to_owned))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let methods = pool
+            .services()
+            .flat_map(|service| service.methods().collect::<Vec<_>>())
+            .map(|method| {
+                let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+                (path, Access::AnyOf(scopes(&method)))
+            })
+            .collect();
+        let reflection = if open_reflection {
+            Access::Open
+        } else {
+            Access::AnyOf(vec![REFLECTION_SCOPE.to_owned()])
+        };
+        Ok(Self { methods, reflection })
+    }
+
+    /// Who may call the method at this path; nobody, where nothing says so.
+    pub fn of(&self, path: &str) -> Access {
+        if path.starts_with("/grpc.health.v1.Health/") {
+            Access::Open
+        } else if path.starts_with("/grpc.reflection.v1.ServerReflection/")
+            || path.starts_with("/grpc.reflection.v1alpha.ServerReflection/")
+        {
+            self.reflection.clone()
+        } else {
+            let nobody = Access::AnyOf(Vec::new());
+            self.methods.get(path).cloned().unwrap_or(nobody)
+        }
+    }
+
+    /// Whether the API has this method.
+    pub fn knows(&self, path: &str) -> bool {
+        self.methods.contains_key(path) || path.starts_with("/grpc.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rpc_names_at_least_one_scope() {
+        let list = AccessList::from_descriptor(false).unwrap();
+        assert!(list.methods.len() >= 23);
+        for (path, access) in &list.methods {
+            assert_ne!(*access, Access::AnyOf(vec![]), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_descriptor_is_for_nobody() {
+        let list = AccessList::from_descriptor(false).unwrap();
+        assert_eq!(list.of("/x.Y/Z"), Access::AnyOf(vec![]));
+        assert_eq!(list.of("/grpc.health.v1.Health/Check"), Access::Open);
+        let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        assert_eq!(list.of(reflection), Access::AnyOf(vec!["operator".into()]));
+        let open = AccessList::from_descriptor(true).unwrap();
+        assert_eq!(open.of(reflection), Access::Open);
+    }
+}

@@ -1,0 +1,182 @@
+//! Who calls: access tokens in the form of RFC 9068 (JWT), verified with the keys of a JWK Set.
+//!
+//! The library checks signature, algorithm, issuer, audience, expiry and not-before. What it does not
+//! check is checked here: the type, critical headers, a life that is too long, and keys that could
+//! sign (`oct`), which are not taken from a set that is meant to be public.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Header, Validation, decode, decode_header,
+    errors::ErrorKind,
+    jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::{Error, error::TokenFault},
+    config::Auth,
+    domain::request::Caller,
+};
+
+/// Seconds that clocks may differ.
+const LEEWAY_SECONDS: u64 = 30;
+
+/// The longest token that is looked at.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Verifies tokens.
+pub struct Verifier {
+    keys: HashMap<Option<String>, DecodingKey>,
+    validation: Validation,
+    max_lifetime: Duration,
+    algorithm: Algorithm,
+}
+
+/// No key of the set can verify a token of the configured algorithm.
+#[derive(Debug, thiserror::Error)]
+#[error("auth.jwks_file: holds no public key for auth.algorithm")]
+pub struct NoUsableKey;
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Verifier({} keys)", self.keys.len())
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: u64,
+    iat: u64,
+    #[serde(default)]
+    scope: String,
+}
+
+impl Verifier {
+    /// A verifier with these settings.
+    pub fn new(auth: &Auth) -> Result<Self, NoUsableKey> {
+        let keys = auth
+            .jwks
+            .keys
+            .iter()
+            .filter(|key| is_usable(key, auth.algorithm))
+            .filter_map(|key| {
+                let decoding = DecodingKey::from_jwk(key).ok()?;
+                let fits = decoding.family() == auth.algorithm.family();
+                fits.then(|| (key.common.key_id.clone(), decoding))
+            })
+            .collect::<HashMap<_, _>>();
+        if keys.is_empty() {
+            return Err(NoUsableKey);
+        }
+        let mut validation = Validation::new(auth.algorithm);
+        validation.set_issuer(&[&auth.issuer]);
+        validation.set_audience(&[&auth.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY_SECONDS;
+        Ok(Self {
+            keys,
+            validation,
+            max_lifetime: auth.max_token_lifetime,
+            algorithm: auth.algorithm,
+        })
+    }
+
+    /// The caller of this `authorization` header.
+    pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, Error> {
+        let fault = |fault| Err(Error::Unauthenticated(fault));
+        let Some(authorization) = authorization else {
+            return fault(TokenFault::Missing);
+        };
+        let Some(token) = bearer(authorization).filter(|token| token.len() <= MAX_BYTES) else {
+            return fault(TokenFault::Invalid);
+        };
+        match self.verify(token) {
+            Ok(caller) => Ok(caller),
+            Err(token_fault) => fault(token_fault),
+        }
+    }
+
+    fn verify(&self, token: &str) -> Result<Caller, TokenFault> {
+        let header = decode_header(token).map_err(|_| TokenFault::Invalid)?;
+        if !self.accepts(&header) {
+            return Err(TokenFault::Invalid);
+        }
+        let key = self.key(header.kid).ok_or(TokenFault::Invalid)?;
+        let claims = decode::<Claims>(token, key, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => TokenFault::Expired,
+                _ => TokenFault::Invalid,
+            })?
+            .claims;
+        let lifetime = claims.exp.checked_sub(claims.iat).ok_or(TokenFault::Invalid)?;
+        if Duration::from_secs(lifetime) > self.max_lifetime || !is_subject(&claims.sub) {
+            return Err(TokenFault::Invalid);
+        }
+        Ok(Caller {
+            subject: claims.sub,
+            scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect::<BTreeSet<_>>(),
+        })
+    }
+
+    fn accepts(&self, header: &Header) -> bool {
+        let media_type = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+        header.alg == self.algorithm
+            && header.crit.is_none()
+            && matches!(media_type.as_str(), "at+jwt" | "application/at+jwt")
+    }
+
+    /// The key that the token names; without a name, the only one there is.
+    fn key(&self, id: Option<String>) -> Option<&DecodingKey> {
+        if id.is_none() && self.keys.len() == 1 {
+            return self.keys.values().next();
+        }
+        self.keys.get(&id)
+    }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A subject goes into the log and into every event: 1 to 200 printable characters.
+fn is_subject(subject: &str) -> bool {
+    (1..=200).contains(&subject.chars().count()) && !subject.chars().any(char::is_control)
+}
+
+fn is_usable(key: &Jwk, algorithm: Algorithm) -> bool {
+    let public = !matches!(key.algorithm, AlgorithmParameters::OctetKey(_));
+    let for_signatures = matches!(
+        key.common.public_key_use,
+        None | Some(PublicKeyUse::Signature)
+    );
+    let for_algorithm = key
+        .common
+        .key_algorithm
+        .is_none_or(|named| named == key_algorithm(algorithm));
+    public && for_signatures && for_algorithm
+}
+
+fn key_algorithm(algorithm: Algorithm) -> KeyAlgorithm {
+    match algorithm {
+        Algorithm::HS256 => KeyAlgorithm::HS256,
+        Algorithm::HS384 => KeyAlgorithm::HS384,
+        Algorithm::HS512 => KeyAlgorithm::HS512,
+        Algorithm::ES256 => KeyAlgorithm::ES256,
+        Algorithm::ES384 => KeyAlgorithm::ES384,
+        Algorithm::RS256 => KeyAlgorithm::RS256,
+        Algorithm::RS384 => KeyAlgorithm::RS384,
+        Algorithm::RS512 => KeyAlgorithm::RS512,
+        Algorithm::PS256 => KeyAlgorithm::PS256,
+        Algorithm::PS384 => KeyAlgorithm::PS384,
+        Algorithm::PS512 => KeyAlgorithm::PS512,
+        Algorithm::EdDSA => KeyAlgorithm::EdDSA,
+        _ => KeyAlgorithm::UNKNOWN_ALGORITHM,
+    }
+}

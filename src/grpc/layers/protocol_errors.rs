@@ -1,0 +1,29 @@
+//! Errors that tonic itself makes (bytes that are no message, a message that is too large, a method
+//! that does not exist) leave in this API's form, like all others.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use tonic::Status;
+
+use crate::grpc::{cohort_service, enrollment_service, offer_service, status};
+
+/// Gives an error that has no details the ones that it lacks.
+pub async fn protocol_errors(request: Request, next: Next) -> Response {
+    let bound = max_message_bytes(request.uri().path());
+    let response = next.run(request).await;
+    match Status::from_header_map(response.headers()) {
+        Some(own) if own.code() != tonic::Code::Ok && own.details().is_empty() => {
+            status::from_protocol(&own, bound).into_http()
+        }
+        Some(_) | None => response,
+    }
+}
+
+fn max_message_bytes(path: &str) -> Option<usize> {
+    let service = path.trim_start_matches('/').split('/').next()?;
+    match service.rsplit('.').next()? {
+        "EnrollmentService" => Some(enrollment_service::MAX_MESSAGE_BYTES),
+        "OfferService" => Some(offer_service::MAX_MESSAGE_BYTES),
+        "CohortService" => Some(cohort_service::MAX_MESSAGE_BYTES),
+        _ => None,
+    }
+}

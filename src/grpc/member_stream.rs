@@ -1,0 +1,181 @@
+//! The stream of LoadMembers: a header, chunks, an end; an answer to each once it is durable.
+
+use tokio::sync::mpsc::Sender;
+use tonic::{Status, Streaming};
+
+use super::{
+    parse,
+    proto::v1::{self, load_members_request::Part},
+    render, status,
+};
+use crate::{
+    app::{
+        App, Error,
+        loads::{Chunk, ListedPerson, MAX_ROWS},
+    },
+    domain::{
+        cohort::{Load, LoadSource},
+        identifier::MAX_PER_PERSON,
+        name::{CohortName, LoadName, ResourceId},
+        person::{IdentifierDigest, Member, PersonKey},
+        request::Caller,
+        text,
+        violation::{Rule, Violation, Violations},
+    },
+};
+
+/// The largest message of a load: 5,000 people with several identifiers each fit.
+pub(super) const MAX_LOAD_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Violations of a chunk that are told; a list with the wrong column would have one per row.
+const MAX_VIOLATIONS: usize = 100;
+
+type Answer = Result<v1::LoadMembersResponse, Status>;
+
+/// Receives a load until its end, its first error, or the caller's leave.
+pub(super) async fn receive(
+    app: App,
+    caller: Caller,
+    mut stream: Streaming<v1::LoadMembersRequest>,
+    answers: Sender<Answer>,
+) {
+    let mut receiver = Receiver { app, caller, load: None };
+    loop {
+        let part = match stream.message().await {
+            Ok(Some(message)) => message.part,
+            // Half-closed without an end: what is durable stays, and the load can go on later.
+            Ok(None) => return,
+            Err(error) => {
+                let error = status::from_protocol(&error, Some(MAX_LOAD_MESSAGE_BYTES));
+                let _ = answers.send(Err(error)).await;
+                return;
+            }
+        };
+        let ended = matches!(part, Some(Part::End(_)));
+        let answer = receiver.part(part).await;
+        let failed = answer.is_err();
+        let answer = answer
+            .map(|load| v1::LoadMembersResponse { load: Some(render::load(load)) })
+            .map_err(Status::from);
+        // Nobody reads any more: the caller went away, and can go on later.
+        if answers.send(answer).await.is_err() || failed || ended {
+            return;
+        }
+    }
+}
+
+struct Receiver {
+    app: App,
+    caller: Caller,
+    load: Option<LoadName>,
+}
+
+impl Receiver {
+    async fn part(&mut self, part: Option<Part>) -> Result<Load, Error> {
+        match (part, self.load.clone()) {
+            (Some(Part::Header(header)), None) => {
+                let (name, source) = parse_header(&header)?;
+                self.load = Some(name.clone());
+                self.app.begin_load(&self.caller, name, source).await
+            }
+            (Some(Part::Chunk(chunk)), Some(name)) => {
+                let chunk = parse_chunk(chunk)?;
+                self.app.add_chunk(&self.caller, name, chunk).await
+            }
+            (Some(Part::End(end)), Some(name)) => {
+                self.app.finish_load(&self.caller, name, end.chunk_count).await
+            }
+            (Some(Part::Header(_)), Some(_)) => Err(out_of_order("header", "must come once")),
+            (Some(Part::Chunk(_)), None) => Err(out_of_order("chunk", "must come after a header")),
+            (Some(Part::End(_)), None) => Err(out_of_order("end", "must come after a header")),
+            (None, _) => Err(out_of_order("part", "must be a header, a chunk or an end")),
+        }
+    }
+}
+
+fn out_of_order(field: &str, rule: &'static str) -> Error {
+    Error::Invalid(vec![Violation {
+        field: field.to_owned(),
+        rule: Rule(rule),
+    }])
+}
+
+fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource), Error> {
+    let mut violations = Violations::default();
+    let parent = violations.check("header.cohort", CohortName::parse(&header.cohort));
+    let load = violations.check("header.load_id", ResourceId::parse(&header.load_id));
+    let name = violations.check("header.source_name", text::label(&header.source_name));
+    let sha256 = violations.check("header.source_sha256", text::sha256(&header.source_sha256));
+    let parsed = || {
+        let source = LoadSource { name: name?, sha256: sha256? };
+        Some((LoadName { parent: parent?, load: load? }, source))
+    };
+    parse::finish(violations, parsed())
+}
+
+fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
+    let mut violations = Violations::default();
+    if chunk.number < 1 {
+        violations.note("chunk.number", Rule("must be at least 1"));
+    }
+    if chunk.rows.is_empty() || chunk.rows.len() > MAX_ROWS {
+        violations.note("chunk.rows", Rule("must have 1 to 5000 entries"));
+        return parse::finish(violations, None);
+    }
+    let rows = chunk
+        .rows
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| parse_row(&mut violations, &format!("chunk.rows[{index}]"), row))
+        .collect::<Vec<_>>();
+    let rows = rows.into_iter().collect::<Option<_>>();
+    let parsed = rows.map(|rows| Chunk { number: chunk.number, rows });
+    parse::finish(violations, parsed).map_err(first_violations)
+}
+
+fn first_violations(error: Error) -> Error {
+    if let Error::Invalid(mut violations) = error {
+        violations.truncate(MAX_VIOLATIONS);
+        return Error::Invalid(violations);
+    }
+    error
+}
+
+fn parse_row(violations: &mut Violations, path: &str, row: v1::MemberRow) -> Option<ListedPerson> {
+    use v1::member_row::Member as M;
+
+    match row.member {
+        Some(M::Plain(plain)) => {
+            let path = format!("{path}.plain");
+            let identifiers = parse::identifier_list(violations, &path, plain.identifiers);
+            let person_id = Some(plain.person_id).filter(|id| !id.is_empty());
+            let person_id = person_id.map(|id| text::short(&id)).transpose();
+            let person_id = violations.check(format!("{path}.person_id"), person_id);
+            Some(ListedPerson::Plain { identifiers: identifiers?, person_id: person_id? })
+        }
+        Some(M::Hashed(hashed)) => {
+            let path = format!("{path}.hashed");
+            violations.check(path, hashed_member(&hashed)).map(ListedPerson::Hashed)
+        }
+        None => {
+            violations.note(path, Rule("must be plain or hashed"));
+            None
+        }
+    }
+}
+
+fn hashed_member(hashed: &v1::HashedMember) -> Result<Member, Rule> {
+    const RULE: Rule = Rule("must have a person of 16 bytes and 1 to 8 identifiers of 16 bytes");
+    let digest = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map_err(|_| RULE);
+    if hashed.identifiers.is_empty() || hashed.identifiers.len() > MAX_PER_PERSON {
+        return Err(RULE);
+    }
+    Ok(Member {
+        person: PersonKey(digest(&hashed.person)?),
+        identifiers: hashed
+            .identifiers
+            .iter()
+            .map(|bytes| digest(bytes).map(IdentifierDigest))
+            .collect::<Result<_, _>>()?,
+    })
+}

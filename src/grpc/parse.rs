@@ -1,0 +1,145 @@
+//! From the protocol's messages to the words of the domain: what several services need. Each function
+//! gives the value or the rule that it breaks; `Violations` gathers them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use prost_types::{FieldMask, Timestamp};
+
+use super::proto::{google::r#type::Date, v1};
+use crate::{
+    app::Error,
+    domain::{
+        contact::Contact,
+        data_element::{DataElement, DataElements},
+        identifier::{Identifier, Kind, MAX_PER_PERSON},
+        violation::{Rule, Violations},
+    },
+};
+
+/// The parsed request, or the error that lists what is wrong with it.
+pub(super) fn finish<T>(violations: Violations, parsed: Option<T>) -> Result<T, Error> {
+    violations.finish(parsed).map_err(Error::Invalid)
+}
+
+pub(super) const REQUIRED: Rule = Rule("must be given");
+
+pub(super) fn date(date: Option<&Date>) -> Result<NaiveDate, Rule> {
+    let date = date.ok_or(REQUIRED)?;
+    let parts = u32::try_from(date.month).ok().zip(u32::try_from(date.day).ok());
+    parts
+        .filter(|_| (1..=9999).contains(&date.year))
+        .and_then(|(month, day)| NaiveDate::from_ymd_opt(date.year, month, day))
+        .ok_or(Rule("must be a whole date of the calendar, year 1 to 9999"))
+}
+
+pub(super) fn timestamp(timestamp: &Timestamp) -> Result<DateTime<Utc>, Rule> {
+    u32::try_from(timestamp.nanos)
+        .ok()
+        .and_then(|nanos| DateTime::from_timestamp(timestamp.seconds, nanos))
+        .ok_or(Rule("must be a time between the years 1 and 9999"))
+}
+
+/// The identifiers of a person at a path of the request.
+pub(super) fn identifiers(
+    violations: &mut Violations,
+    path: &str,
+    person: Option<v1::Person>,
+) -> Option<Vec<Identifier>> {
+    let Some(person) = person else {
+        violations.note(path, REQUIRED);
+        return None;
+    };
+    identifier_list(violations, path, person.identifiers)
+}
+
+/// The identifiers in a list at a path of the request.
+pub(super) fn identifier_list(
+    violations: &mut Violations,
+    path: &str,
+    list: Vec<v1::Identifier>,
+) -> Option<Vec<Identifier>> {
+    if list.is_empty() || list.len() > MAX_PER_PERSON {
+        violations.note(format!("{path}.identifiers"), Rule("must have 1 to 8 entries"));
+        return None;
+    }
+    let parsed = list
+        .into_iter()
+        .enumerate()
+        .map(|(index, entry)| identifier(violations, &format!("{path}.identifiers[{index}]"), entry))
+        // Each is looked at, so that all violations are told.
+        .collect::<Vec<_>>();
+    parsed.into_iter().collect()
+}
+
+fn identifier(violations: &mut Violations, path: &str, entry: v1::Identifier) -> Option<Identifier> {
+    use v1::identifier::Value;
+
+    let (kind, value) = match entry.value {
+        Some(Value::CustomerId(value)) => (Kind::CustomerId, value),
+        Some(Value::PhoneNumber(value)) => (Kind::PhoneNumber, value),
+        Some(Value::Email(value)) => (Kind::Email, value),
+        Some(Value::NoticeCode(value)) => (Kind::NoticeCode, value),
+        Some(Value::TaxId(value)) => (Kind::TaxId, value),
+        None => {
+            violations.note(path, Rule("must hold one identifier"));
+            return None;
+        }
+    };
+    violations.check(format!("{path}.{}", kind.name()), Identifier::parse(kind, &value))
+}
+
+pub(super) fn contact(violations: &mut Violations, contact: Option<v1::Contact>) -> Option<Contact> {
+    let written = contact.unwrap_or_default();
+    let mut contact = Contact::none();
+    let email = violations.check("contact.email", contact.set_email(&written.email));
+    let phone_number = violations.check(
+        "contact.phone_number",
+        contact.set_phone_number(&written.phone_number),
+    );
+    email.and(phone_number).map(|()| contact)
+}
+
+pub(super) fn data_elements(numbers: &[i32]) -> Result<DataElements, Rule> {
+    const RULE: Rule = Rule("must have at least one entry, each a known DataElement");
+    if numbers.is_empty() {
+        return Err(RULE);
+    }
+    numbers
+        .iter()
+        .map(|number| v1::DataElement::try_from(*number).ok().and_then(data_element))
+        .collect::<Option<_>>()
+        .ok_or(RULE)
+}
+
+fn data_element(element: v1::DataElement) -> Option<DataElement> {
+    Some(match element {
+        v1::DataElement::Unspecified => return None,
+        v1::DataElement::Name => DataElement::Name,
+        v1::DataElement::Address => DataElement::Address,
+        v1::DataElement::DateOfBirth => DataElement::DateOfBirth,
+        v1::DataElement::Ssn => DataElement::Ssn,
+        v1::DataElement::DriversLicense => DataElement::DriversLicense,
+        v1::DataElement::PhoneNumber => DataElement::PhoneNumber,
+        v1::DataElement::Email => DataElement::Email,
+        v1::DataElement::AccountPin => DataElement::AccountPin,
+        v1::DataElement::Imei => DataElement::Imei,
+        v1::DataElement::Imsi => DataElement::Imsi,
+        v1::DataElement::FinancialAccount => DataElement::FinancialAccount,
+        v1::DataElement::Health => DataElement::Health,
+    })
+}
+
+/// The paths of an update mask, each of them one of `known`.
+pub(super) fn mask(
+    violations: &mut Violations,
+    mask: Option<FieldMask>,
+    known: &[&str],
+) -> Vec<String> {
+    const FIELD: &str = "update_mask";
+    let paths = mask.map(|mask| mask.paths).unwrap_or_default();
+    if paths.is_empty() {
+        violations.note(FIELD, Rule("must name at least one field"));
+    } else if paths.iter().any(|path| !known.contains(&path.as_str())) {
+        violations.note(FIELD, Rule("must name only fields that can be changed"));
+    }
+    paths
+}

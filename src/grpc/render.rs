@@ -1,0 +1,262 @@
+//! From the words of the domain to the protocol's messages.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use prost_types::Timestamp;
+
+use super::proto::{google::r#type::Date, v1};
+use crate::{
+    app::view::EnrollmentView,
+    domain::{
+        cohort::{Cohort, CohortState, Load, LoadState},
+        contact::MaskedContact,
+        data_element::{DataElement, DataElements},
+        eligibility::{Eligibility, Verdict},
+        enrollment::{CancelReason, Status},
+        name::CohortName,
+        offer::{Offer, OfferState},
+        request::Etag,
+        term::{Term, TermDates},
+    },
+};
+
+fn date(date: NaiveDate) -> Date {
+    // A month and a day always fit.
+    Date {
+        year: date.year(),
+        month: i32::try_from(date.month()).unwrap_or_default(),
+        day: i32::try_from(date.day()).unwrap_or_default(),
+    }
+}
+
+fn timestamp(time: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
+    }
+}
+
+fn etag(revision: i64) -> String {
+    Etag::of(revision).as_str().to_owned()
+}
+
+pub(super) fn eligibility(eligibility: Eligibility) -> v1::Eligibility {
+    use v1::eligibility::Verdict as V;
+
+    let mut reply = v1::Eligibility {
+        verdict: V::Unspecified.into(),
+        exposed_data_elements: data_elements(&eligibility.exposed),
+        enroll_by_date: eligibility.offered.map(|offered| date(offered.enroll_by)),
+        term_months: eligibility
+            .offered
+            .and_then(|offered| offered.term_months)
+            .and_then(|months| i32::try_from(months).ok())
+            .unwrap_or_default(),
+        covered_through_date: None,
+        enrollment: String::new(),
+        check_time: Some(timestamp(eligibility.check_time)),
+    };
+    let verdict = match eligibility.verdict {
+        Verdict::Eligible { covered_through } => {
+            reply.covered_through_date = covered_through.map(date);
+            V::Eligible
+        }
+        Verdict::AlreadyEnrolled(name) => {
+            reply.enrollment = name.to_string();
+            V::AlreadyEnrolled
+        }
+        Verdict::NotListed => V::NotListed,
+        Verdict::Undetermined => V::Undetermined,
+        Verdict::NotYetOpen => V::NotYetOpen,
+        Verdict::Closed => V::Closed,
+        Verdict::Paused => V::Paused,
+    };
+    reply.verdict = verdict.into();
+    reply
+}
+
+pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
+    use v1::enrollment::{CancelReason as R, State as S};
+
+    let enrollment = view.enrollment;
+    let cancellation = match view.status {
+        Status::Cancelled(cancellation) => Some(cancellation),
+        Status::Pending
+        | Status::Active { .. }
+        | Status::Expired { .. }
+        | Status::Lapsed
+        | Status::Rejected
+        | Status::Revoked { .. } => None,
+    };
+    let state = match view.status {
+        Status::Pending => S::Pending,
+        Status::Active { .. } => S::Active,
+        Status::Expired { .. } => S::Expired,
+        Status::Lapsed => S::Lapsed,
+        Status::Rejected => S::Rejected,
+        Status::Cancelled(_) => S::Cancelled,
+        Status::Revoked { .. } => S::Revoked,
+    };
+    let cancel_reason = match cancellation.map(|cancellation| cancellation.reason) {
+        None => R::Unspecified,
+        Some(CancelReason::NotWanted) => R::NotWanted,
+        Some(CancelReason::CoveredElsewhere) => R::CoveredElsewhere,
+        Some(CancelReason::ProviderTerms) => R::ProviderTerms,
+        Some(CancelReason::Mistake) => R::Mistake,
+        Some(CancelReason::Other) => R::Other,
+    };
+    v1::Enrollment {
+        name: enrollment.name.to_string(),
+        state: state.into(),
+        enroll_time: Some(timestamp(enrollment.enroll_time)),
+        activate_time: view.status.activate_time().map(timestamp),
+        activate_by_date: Some(date(enrollment.activate_by)),
+        term_start_date: enrollment.term.map(|term| date(term.start)),
+        term_end_date: enrollment.term.map(|term| date(term.end)),
+        covered_through_date: enrollment.term.map(TermDates::covered_through).map(date),
+        activation_code: view
+            .code
+            .map(|code| code.reveal().to_owned())
+            .unwrap_or_default(),
+        contact: contact(view.contact),
+        terms_version: enrollment.terms_version,
+        exposed_data_elements: data_elements(&enrollment.exposed),
+        cohorts: enrollment
+            .cohorts
+            .into_iter()
+            .map(|cohort| {
+                let parent = enrollment.name.parent.clone();
+                CohortName { parent, cohort }.to_string()
+            })
+            .collect(),
+        cohorts_retracted: view.cohorts_retracted,
+        cancel_time: cancellation.map(|cancellation| timestamp(cancellation.cancel_time)),
+        cancel_reason: cancel_reason.into(),
+        reinstate_by_date: cancellation.map(|cancellation| date(cancellation.reinstate_by)),
+        update_time: Some(timestamp(enrollment.update_time)),
+        etag: etag(enrollment.revision),
+    }
+}
+
+fn contact(contact: MaskedContact) -> Option<v1::Contact> {
+    if contact == MaskedContact::default() {
+        return None;
+    }
+    Some(v1::Contact {
+        email: contact.email.unwrap_or_default(),
+        phone_number: contact.phone_number.unwrap_or_default(),
+    })
+}
+
+pub(super) fn offer(offer: Offer) -> v1::Offer {
+    use v1::offer::State as S;
+
+    let details = offer.details;
+    let state = match offer.state {
+        OfferState::Draft => S::Draft,
+        OfferState::Open => S::Open,
+        OfferState::Paused => S::Paused,
+        OfferState::Closed => S::Closed,
+    };
+    v1::Offer {
+        name: offer.name.to_string(),
+        state: state.into(),
+        term: Some(term(details.term, details.short_term_acknowledged)),
+        display_name: details.display_name,
+        provider: details.provider,
+        time_zone: details.time_zone.name().to_owned(),
+        enroll_from_date: Some(date(details.window.enroll_from)),
+        enroll_by_date: Some(date(details.window.enroll_by)),
+        cohorts_complete: details.cohorts_complete,
+        terms_version: details.terms_version,
+        activation_window_days: details.activation_window.get().into(),
+        reinstatement_window_days: details.reinstatement_window.get().into(),
+        create_time: Some(timestamp(offer.create_time)),
+        update_time: Some(timestamp(offer.update_time)),
+        etag: etag(offer.revision),
+    }
+}
+
+fn term(term: Term, short_term_acknowledged: bool) -> v1::Term {
+    use v1::term::Anchor;
+
+    let (anchor, months, fixed_end) = match term {
+        Term::Enrollment { months } => (Anchor::Enrollment, months, None),
+        Term::Activation { months } => (Anchor::Activation, months, None),
+        Term::FixedEnd { end } => (Anchor::FixedEnd, 0, Some(end)),
+    };
+    v1::Term {
+        anchor: anchor.into(),
+        months: i32::try_from(months).unwrap_or_default(),
+        fixed_end_date: fixed_end.map(date),
+        short_term_acknowledged,
+    }
+}
+
+pub(super) fn cohort(cohort: Cohort) -> v1::Cohort {
+    use v1::cohort::State as S;
+
+    let state = match cohort.state {
+        CohortState::Draft => S::Draft,
+        CohortState::Published => S::Published,
+        CohortState::Retracted => S::Retracted,
+    };
+    v1::Cohort {
+        name: cohort.name.to_string(),
+        display_name: cohort.display_name,
+        state: state.into(),
+        data_elements: data_elements(&cohort.data_elements),
+        person_count: cohort.published.people,
+        identifier_count: cohort.published.identifiers,
+        publish_time: cohort.publish_time.map(timestamp),
+        retract_time: cohort.retract_time.map(timestamp),
+        create_time: Some(timestamp(cohort.create_time)),
+        update_time: Some(timestamp(cohort.update_time)),
+        etag: etag(cohort.revision),
+    }
+}
+
+pub(super) fn load(load: Load) -> v1::Load {
+    use v1::load::State as S;
+
+    let state = match load.state {
+        LoadState::Receiving => S::Receiving,
+        LoadState::Finished => S::Finished,
+        LoadState::Published => S::Published,
+    };
+    v1::Load {
+        name: load.name.to_string(),
+        state: state.into(),
+        source_name: load.source.name,
+        source_sha256: load.source.sha256,
+        loader: load.loader,
+        last_chunk: load.progress.last_chunk,
+        row_count: load.progress.rows,
+        identifier_count: load.progress.identifiers,
+        duplicate_count: load.progress.duplicates,
+        create_time: Some(timestamp(load.create_time)),
+        update_time: Some(timestamp(load.update_time)),
+    }
+}
+
+fn data_elements(elements: &DataElements) -> Vec<i32> {
+    elements
+        .iter()
+        .map(|element| {
+            let element = match element {
+                DataElement::Name => v1::DataElement::Name,
+                DataElement::Address => v1::DataElement::Address,
+                DataElement::DateOfBirth => v1::DataElement::DateOfBirth,
+                DataElement::Ssn => v1::DataElement::Ssn,
+                DataElement::DriversLicense => v1::DataElement::DriversLicense,
+                DataElement::PhoneNumber => v1::DataElement::PhoneNumber,
+                DataElement::Email => v1::DataElement::Email,
+                DataElement::AccountPin => v1::DataElement::AccountPin,
+                DataElement::Imei => v1::DataElement::Imei,
+                DataElement::Imsi => v1::DataElement::Imsi,
+                DataElement::FinancialAccount => v1::DataElement::FinancialAccount,
+                DataElement::Health => v1::DataElement::Health,
+            };
+            element.into()
+        })
+        .collect()
+}

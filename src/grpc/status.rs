@@ -1,0 +1,341 @@
+//! The one mapping of errors to the protocol: canonical code, exactly one ErrorInfo, and the details
+//! that the code calls for. What went wrong inside is written to the log here, once, and not sent.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+
+use super::proto::v1::ErrorReason;
+use crate::{
+    app::{
+        Error,
+        error::{Conflict, DatabaseError, Overload, Precondition, TokenFault},
+    },
+    domain::violation::Violation,
+};
+
+/// `ErrorInfo.domain` of every error.
+pub const DOMAIN: &str = "enrollment.identityprotection";
+
+/// When to come back, where that helps.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(violations) => invalid(violations),
+            Error::Unauthenticated(fault) => unauthenticated(fault),
+            Error::ScopeMissing(scopes) => Reply::new(
+                Code::PermissionDenied,
+                ErrorReason::ScopeMissing,
+                "the token carries none of the scopes that this call needs",
+            )
+            .with("scopes", scopes.join(" "))
+            .send(),
+            Error::NotFound { kind, name } => not_found(kind, name),
+            Error::Exists(conflict) => exists(conflict),
+            Error::EtagMismatch(name) => Reply::new(
+                Code::Aborted,
+                ErrorReason::EtagMismatch,
+                "the etag is not the resource's present one: read it again, then decide",
+            )
+            .about("", &name)
+            .send(),
+            Error::Precondition(precondition) => failed_precondition(precondition),
+            Error::Overloaded(Overload::Calls) => Reply::new(
+                Code::ResourceExhausted,
+                ErrorReason::TooManyCalls,
+                "too many calls at once",
+            )
+            .retry()
+            .send(),
+            Error::Overloaded(Overload::Deadline) => Reply::new(
+                Code::DeadlineExceeded,
+                ErrorReason::Deadline,
+                "the deadline left too little time; repeat a write with the same request_id",
+            )
+            .send(),
+            Error::Storage(error) => database(&error),
+            Error::Fault(what) => fault(what),
+        }
+    }
+}
+
+/// A status that tonic itself made, as this API says it: its codec calls bytes that are no message
+/// INTERNAL, and has no reasons.
+pub(super) fn from_protocol(status: &Status, max_message_bytes: Option<usize>) -> Status {
+    match status.code() {
+        Code::Internal => Reply::new(
+            Code::InvalidArgument,
+            ErrorReason::MalformedMessage,
+            "the bytes are no message of the request's type",
+        ),
+        Code::OutOfRange | Code::ResourceExhausted => Reply::new(
+            Code::InvalidArgument,
+            ErrorReason::MessageTooLarge,
+            "the message is larger than this method takes",
+        )
+        .with_max_bytes(max_message_bytes),
+        Code::Unimplemented => Reply::new(
+            Code::Unimplemented,
+            ErrorReason::MethodUnknown,
+            "there is no such method, or it cannot take the message's compression",
+        ),
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::InvalidArgument
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => Reply::new(
+            status.code(),
+            ErrorReason::Protocol,
+            "the protocol's own layer ended the call",
+        ),
+    }
+    .send()
+}
+
+/// A reply to an error, as it is put together.
+struct Reply {
+    code: Code,
+    reason: ErrorReason,
+    text: String,
+    metadata: HashMap<String, String>,
+    details: ErrorDetails,
+}
+
+impl Reply {
+    fn new(code: Code, reason: ErrorReason, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            text: text.into(),
+            metadata: HashMap::new(),
+            details: ErrorDetails::new(),
+        }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn with_max_bytes(self, bytes: Option<usize>) -> Self {
+        match bytes {
+            Some(bytes) => self.with("max_bytes", bytes.to_string()),
+            None => self,
+        }
+    }
+
+    fn about(mut self, kind: &str, name: &str) -> Self {
+        self.details.set_resource_info(kind, name, "", "");
+        self
+    }
+
+    fn failed(mut self, subject: &str) -> Self {
+        let violation = PreconditionViolation::new(reason_name(self.reason), subject, &self.text);
+        self.details.set_precondition_failure(vec![violation]);
+        self
+    }
+
+    fn retry(mut self) -> Self {
+        self.details.set_retry_info(Some(RETRY_DELAY));
+        self
+    }
+
+    fn send(mut self) -> Status {
+        let reason = reason_name(self.reason);
+        self.details.set_error_info(reason, DOMAIN, self.metadata);
+        Status::with_error_details(self.code, self.text, self.details)
+    }
+}
+
+fn reason_name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
+fn invalid(violations: Vec<Violation>) -> Status {
+    let first = violations
+        .first()
+        .map(|violation| format!("{}: {}", violation.field, violation.rule))
+        .unwrap_or_default();
+    let text = match violations.len() {
+        0 | 1 => first,
+        count => format!("{first} (and {} more)", count - 1),
+    };
+    let violations = violations
+        .into_iter()
+        .map(|violation| FieldViolation::new(violation.field, violation.rule.0))
+        .collect::<Vec<_>>();
+    let mut reply = Reply::new(Code::InvalidArgument, ErrorReason::InvalidField, text);
+    reply.details.set_bad_request(violations);
+    reply.send()
+}
+
+fn unauthenticated(fault: TokenFault) -> Status {
+    let (reason, text) = match fault {
+        TokenFault::Missing => (
+            ErrorReason::TokenMissing,
+            "send a token: authorization: Bearer …",
+        ),
+        TokenFault::Invalid => (ErrorReason::TokenInvalid, "the token is not accepted"),
+        TokenFault::Expired => (ErrorReason::TokenExpired, "the token has expired"),
+    };
+    Reply::new(Code::Unauthenticated, reason, text).send()
+}
+
+fn not_found(kind: &'static str, name: Option<String>) -> Status {
+    match name {
+        Some(name) => Reply::new(
+            Code::NotFound,
+            ErrorReason::ResourceNotFound,
+            format!("{name} does not exist"),
+        )
+        .about(kind, &name),
+        None => Reply::new(
+            Code::NotFound,
+            ErrorReason::EnrollmentNotFound,
+            "no enrollment of this offer belongs to these identifiers",
+        )
+        .about(kind, ""),
+    }
+    .send()
+}
+
+fn exists(conflict: Conflict) -> Status {
+    let already = Code::AlreadyExists;
+    match conflict {
+        Conflict::Resource { kind, name } => {
+            let text = format!("{name} exists");
+            Reply::new(already, ErrorReason::ResourceExists, text).about(kind, &name)
+        }
+        Conflict::Enrollment(name) => {
+            let text = "the person has a live enrollment";
+            Reply::new(already, ErrorReason::AlreadyEnrolled, text)
+                .about("Enrollment", &name.to_string())
+        }
+        Conflict::RequestId => Reply::new(
+            already,
+            ErrorReason::RequestIdReused,
+            "the request_id was used for another call or other content",
+        ),
+    }
+    .send()
+}
+
+fn failed_precondition(precondition: Precondition) -> Status {
+    let reply = |reason, text: &str| Reply::new(Code::FailedPrecondition, reason, text);
+    match precondition {
+        Precondition::NotListed => {
+            reply(ErrorReason::NotListed, "the person is on no list").failed("person")
+        }
+        Precondition::Undetermined => reply(
+            ErrorReason::EligibilityUndetermined,
+            "the person is on no list yet, and lists are still to come",
+        )
+        .failed("person"),
+        Precondition::NotYetOpen => {
+            reply(ErrorReason::OfferNotYetOpen, "enrolling has not begun").failed("offer")
+        }
+        Precondition::Closed => {
+            reply(ErrorReason::OfferClosed, "enrolling is over").failed("offer")
+        }
+        Precondition::Paused => {
+            reply(ErrorReason::OfferPaused, "enrolling is paused").failed("offer")
+        }
+        Precondition::TermsVersion { current } => reply(
+            ErrorReason::TermsVersionMismatch,
+            "the person must accept the offer's present terms_version",
+        )
+        .with("terms_version", current)
+        .failed("terms_version"),
+        Precondition::State { name, state } => {
+            let text = format!("{name} is {state}, which does not allow this");
+            reply(ErrorReason::StateForbids, &text)
+                .with("state", state)
+                .failed(&name)
+        }
+        Precondition::ReinstatementPeriodOver(name) => reply(
+            ErrorReason::ReinstatementPeriodOver,
+            "the period in which it could be reinstated is over",
+        )
+        .failed(&name),
+        Precondition::ShortTerm => reply(
+            ErrorReason::ShortTermNotAcknowledged,
+            "a person can get less than 24 months: set term.short_term_acknowledged if that is wanted",
+        )
+        .failed("offer.term"),
+        Precondition::CohortEmpty(name) => {
+            reply(ErrorReason::CohortEmpty, "the cohort has no finished load").failed(&name)
+        }
+        Precondition::CohortCount { name, actual } => {
+            let text = format!("the cohort has {actual} people");
+            reply(ErrorReason::CohortCountMismatch, &text)
+                .with("person_count", actual.to_string())
+                .failed(&name)
+        }
+        Precondition::LoadOutOfStep { name, rule } => {
+            reply(ErrorReason::LoadOutOfStep, rule).failed(&name)
+        }
+        Precondition::LoadInProgress(name) => {
+            let text = format!("{name} is not finished");
+            reply(ErrorReason::LoadInProgress, &text).failed(&name)
+        }
+    }
+    .send()
+}
+
+fn database(error: &DatabaseError) -> Status {
+    match error {
+        DatabaseError::Unavailable
+        | DatabaseError::Contention
+        | DatabaseError::LiveClaimTaken => {
+            tracing::warn!(%error, "the database is not available");
+            Reply::new(
+                Code::Unavailable,
+                ErrorReason::DatabaseUnavailable,
+                "the database is not available; nothing was done",
+            )
+            .retry()
+            .send()
+        }
+        DatabaseError::OutcomeUnknown => {
+            tracing::error!(%error, "unknown commit");
+            Reply::new(
+                Code::Unavailable,
+                ErrorReason::OutcomeUnknown,
+                "it is not known whether this was done: repeat it with the same request_id",
+            )
+            .retry()
+            .send()
+        }
+        DatabaseError::Fault(_) => {
+            tracing::error!(%error, "fault");
+            internal()
+        }
+    }
+}
+
+fn fault(what: &'static str) -> Status {
+    tracing::error!(what, "fault");
+    internal()
+}
+
+/// What a caller is told of a fault: nothing but where to look for it.
+pub(super) fn internal() -> Status {
+    Reply::new(
+        Code::Internal,
+        ErrorReason::Internal,
+        "a fault of this service; its log has the request id of this reply",
+    )
+    .send()
+}

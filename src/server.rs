@@ -1,0 +1,199 @@
+//! The only place where things are plugged together: the layers in their order, the services, the
+//! start and the stop.
+//!
+//! Start: everything is NOT_SERVING, then the port is bound, then health follows the database. Stop:
+//! NOT_SERVING, no new connections, what runs is finished, but not for longer than the drain's bound.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{extract::Request, middleware::from_fn};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{service::Routes, transport::Server as Transport};
+
+use crate::{
+    app::{App, KeyCheckError},
+    clock::{Clock, Random},
+    config::{Auth, Server as Settings},
+    grpc::{
+        access::{AccessList, BrokenDescriptor},
+        auth::{NoUsableKey, Verifier},
+        cohort_service::{self, Cohorts},
+        enrollment_service::{self, Enrollments},
+        health::HealthState,
+        layers::{
+            auth::{Gate, auth},
+            deadline::deadline,
+            limit::limit,
+            metrics::metrics,
+            panic::panic,
+            protocol_errors::protocol_errors,
+            ready::ready,
+            request_id::request_id,
+            span::span,
+        },
+        offer_service::{self, Offers},
+        proto::v1::{
+            cohort_service_server::CohortServiceServer,
+            enrollment_service_server::EnrollmentServiceServer,
+            offer_service_server::OfferServiceServer,
+        },
+        reflection,
+    },
+};
+
+/// Streams at once on one connection; more wait.
+const STREAMS: u32 = 256;
+
+/// Resets by a client's errors after which its connection is closed (the "rapid reset" attack).
+const RESETS: usize = 1_024;
+
+/// Bytes of all headers of a call.
+const HEADERS: u32 = 16 * 1024;
+
+/// Connections are renewed after this time, a tenth more or less, so that new replicas get some.
+const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
+
+/// Why the server cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The descriptor that is built in.
+    #[error(transparent)]
+    Descriptor(#[from] BrokenDescriptor),
+    /// Reflection, from the same descriptor.
+    #[error("the built-in descriptor does not serve reflection")]
+    Reflection,
+    /// The keys that verify tokens.
+    #[error(transparent)]
+    Auth(#[from] NoUsableKey),
+    /// The keys of the database.
+    #[error(transparent)]
+    Keys(#[from] KeyCheckError),
+    /// The port.
+    #[error("server.listen: cannot be bound ({0})")]
+    Bind(io::ErrorKind),
+    /// The transport.
+    #[error("the transport failed")]
+    Transport,
+}
+
+/// A server with its port bound, before it serves.
+pub struct Server {
+    listener: TcpListener,
+    app: App,
+    health: HealthState,
+    routes: Routes,
+    drain: Duration,
+}
+
+impl Server {
+    /// Puts everything together and binds the port.
+    pub async fn bind(
+        settings: &Settings,
+        credentials: &Auth,
+        app: App,
+        clock: Clock,
+    ) -> Result<Self, ServerError> {
+        let access = Arc::new(AccessList::from_descriptor(settings.open_reflection)?);
+        let verifier = Verifier::new(credentials)?;
+        let gate = Arc::new(Gate { access: access.clone(), verifier });
+        let health = HealthState::not_serving().await;
+        let services = services(&app, &health)?;
+        let routes = with_layers(services, settings, clock, access, gate, app.clone());
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|error| ServerError::Bind(error.kind()))?;
+        Ok(Self { listener, app, health, routes, drain: settings.drain })
+    }
+
+    /// Where it listens: the port that was given, if port 0 was asked for.
+    pub fn address(&self) -> Result<SocketAddr, ServerError> {
+        self.listener
+            .local_addr()
+            .map_err(|error| ServerError::Bind(error.kind()))
+    }
+
+    /// Serves until `stop`, then drains.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let stopping = CancellationToken::new();
+        let transport = transport()
+            .add_routes(self.routes)
+            .serve_with_incoming_shutdown(
+                TcpListenerStream::new(self.listener),
+                stopping.clone().cancelled_owned(),
+            );
+        let mut transport = std::pin::pin!(transport);
+        let outcome = tokio::select! {
+            followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
+            _ = &mut transport => Err(ServerError::Transport),
+        };
+        stopping.cancel();
+        let drain = async {
+            let _ = transport.await;
+            self.app.store().drain().await;
+        };
+        if timeout(self.drain, drain).await.is_err() {
+            tracing::warn!("the drain took too long: connections that are left are cut");
+        }
+        outcome
+    }
+}
+
+fn services(app: &App, health: &HealthState) -> Result<Routes, ServerError> {
+    let (reflection_v1, reflection_v1alpha) =
+        reflection::services().map_err(|_| ServerError::Reflection)?;
+    let enrollments = EnrollmentServiceServer::new(Enrollments(app.clone()))
+        .max_decoding_message_size(enrollment_service::MAX_MESSAGE_BYTES);
+    let offers = OfferServiceServer::new(Offers(app.clone()))
+        .max_decoding_message_size(offer_service::MAX_MESSAGE_BYTES);
+    let cohorts = CohortServiceServer::new(Cohorts(app.clone()))
+        .max_decoding_message_size(cohort_service::MAX_MESSAGE_BYTES);
+    Ok(Routes::new(enrollments)
+        .add_service(offers)
+        .add_service(cohorts)
+        .add_service(health.service())
+        .add_service(reflection_v1)
+        .add_service(reflection_v1alpha))
+}
+
+/// The layers. Each `layer` wraps what stands above it: read from the bottom, it is the way of a call.
+fn with_layers(
+    services: Routes,
+    settings: &Settings,
+    clock: Clock,
+    access: Arc<AccessList>,
+    gate: Arc<Gate>,
+    app: App,
+) -> Routes {
+    let places = Arc::new(Semaphore::new(settings.max_in_flight));
+    let default_deadline = settings.default_deadline;
+    let router = services
+        .prepare()
+        .into_axum_router()
+        .layer(from_fn(protocol_errors))
+        .layer(from_fn(move |request: Request, next| ready(app.clone(), request, next)))
+        .layer(from_fn(move |request: Request, next| auth(gate.clone(), request, next)))
+        .layer(from_fn(move |request: Request, next| limit(places.clone(), request, next)))
+        .layer(from_fn(move |request: Request, next| deadline(default_deadline, request, next)))
+        .layer(panic())
+        .layer(from_fn(move |request: Request, next| metrics(access.clone(), request, next)))
+        .layer(from_fn(span))
+        .layer(from_fn(move |request: Request, next| request_id(clock.clone(), request, next)));
+    Routes::from(router)
+}
+
+/// tonic leaves these open; an open port must not.
+fn transport() -> Transport {
+    let tenth = CONNECTION_AGE / 10;
+    let [part] = Random.bytes::<1>().unwrap_or([128]);
+    let age = CONNECTION_AGE - tenth + tenth * 2 * u32::from(part) / 255;
+    Transport::builder()
+        .max_concurrent_streams(STREAMS)
+        .http2_max_local_error_reset_streams(Some(RESETS))
+        .http2_max_header_list_size(HEADERS)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .max_connection_age(age)
+        .tcp_nodelay(true)
+}
