@@ -119,7 +119,10 @@ pub struct MigrateConfig {
 
 impl Config {
     /// Reads all settings and the files that they name.
-    pub fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn read(
+        file: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let text = Settings::read(file, environment)?;
         let mut faults = Faults::default();
         let server = text.server.check(&mut faults);
@@ -128,7 +131,13 @@ impl Config {
         let keys = text.keys.check(&mut faults);
         match (server, database, auth, keys) {
             (Some(server), Some(database), Some(auth), Some(keys)) if faults.0.is_empty() => {
-                Ok(Self { server, database, auth, keys, log: text.log })
+                Ok(Self {
+                    server,
+                    database,
+                    auth,
+                    keys,
+                    log: text.log,
+                })
             }
             _ => Err(ConfigError(faults.0)),
         }
@@ -137,11 +146,17 @@ impl Config {
 
 impl MigrateConfig {
     /// Reads the settings that `migrate` needs. Unknown settings are faults here too.
-    pub fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn read(
+        file: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let text = Settings::read(file, environment)?;
         let mut faults = Faults::default();
         match text.database.check(&mut faults) {
-            Some(database) if faults.0.is_empty() => Ok(Self { database, log: text.log }),
+            Some(database) if faults.0.is_empty() => Ok(Self {
+                database,
+                log: text.log,
+            }),
             _ => Err(ConfigError(faults.0)),
         }
     }
@@ -169,7 +184,13 @@ impl Faults {
         value.map_err(|rule| self.note(setting, rule)).ok()
     }
 
-    fn bounded<T: PartialOrd + std::fmt::Display>(&mut self, setting: &str, value: T, least: T, most: T) -> Option<T> {
+    fn bounded<T: PartialOrd + std::fmt::Display>(
+        &mut self,
+        setting: &str,
+        value: T,
+        least: T,
+        most: T,
+    ) -> Option<T> {
         if value < least || value > most {
             self.note(setting, format!("must be {least} to {most}"));
             return None;
@@ -190,11 +211,17 @@ struct Settings {
 }
 
 impl Settings {
-    fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
+    fn read(
+        file: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let mut sources = config::Config::builder();
         if let Some(file) = file {
             let text = fs::read_to_string(file).map_err(|error| {
-                ConfigError(vec![format!("the settings file cannot be read ({})", error.kind())])
+                ConfigError(vec![format!(
+                    "the settings file cannot be read ({})",
+                    error.kind()
+                )])
             })?;
             sources = sources.add_source(config::File::from_str(&text, config::FileFormat::Toml));
         }
@@ -229,7 +256,9 @@ fn without_values(error: &config::ConfigError) -> String {
             format!("not understood: {}", text.replace('`', ""))
         }
         config::ConfigError::Message(text) if text.starts_with("unknown variant ") => {
-            let choices = text.split_once("expected ").map_or("known", |(_, choices)| choices);
+            let choices = text
+                .split_once("expected ")
+                .map_or("known", |(_, choices)| choices);
             format!("must be {}", choices.replace('`', ""))
         }
         config::ConfigError::FileParse { .. } => "the settings file must be TOML".to_owned(),
@@ -306,7 +335,8 @@ impl Default for DatabaseSettings {
 impl DatabaseSettings {
     fn check(self, faults: &mut Faults) -> Option<Database> {
         const SETTING: &str = "database.url";
-        let max_connections = faults.bounded("database.max_connections", self.max_connections, 1, 1_000);
+        let max_connections =
+            faults.bounded("database.max_connections", self.max_connections, 1, 1_000);
         let password = match self.password_file {
             Some(path) => Some(faults.check("database.password_file", read_secret(&path))?),
             None => None,
@@ -318,15 +348,24 @@ impl DatabaseSettings {
             .ok()
             .filter(|url| matches!(url.scheme(), "postgres" | "postgresql"))
         else {
-            faults.note(SETTING, "must be sqlite://PATH or postgres://USER@HOST/NAME");
+            faults.note(
+                SETTING,
+                "must be sqlite://PATH or postgres://USER@HOST/NAME",
+            );
             return None;
         };
         if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
-            faults.note(SETTING, "must not hold a password: put it into database.password_file");
+            faults.note(
+                SETTING,
+                "must not hold a password: put it into database.password_file",
+            );
             return None;
         }
         if !stays_on_this_machine(&url) && !verifies_server(&self.url) {
-            faults.note(SETTING, "must say sslmode=verify-full for a server on another machine");
+            faults.note(
+                SETTING,
+                "must say sslmode=verify-full for a server on another machine",
+            );
             return None;
         }
         Some(Database::Postgres {
@@ -353,7 +392,9 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {
     let text = fs::read_to_string(path)
         .map(Zeroizing::new)
         .map_err(|error| format!("cannot be read ({})", error.kind()))?;
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(Zeroizing::new(
+        text.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -366,7 +407,10 @@ struct KeySettings {
 impl KeySettings {
     fn check(self, faults: &mut Faults) -> Option<Keys> {
         let digester = faults.check("keys.digest_key_file", read_digester(&self.digest_key_file));
-        let sealing = faults.check("keys.sealing_keys_file", Keyring::read(&self.sealing_keys_file));
+        let sealing = faults.check(
+            "keys.sealing_keys_file",
+            Keyring::read(&self.sealing_keys_file),
+        );
         Some(Keys {
             digester: digester?,
             sealer: Sealer::new(sealing?, Random),
@@ -398,7 +442,10 @@ impl Default for AuthSettings {
 
 impl AuthSettings {
     fn check(self, faults: &mut Faults) -> Option<Auth> {
-        for (setting, value) in [("auth.issuer", &self.issuer), ("auth.audience", &self.audience)] {
+        for (setting, value) in [
+            ("auth.issuer", &self.issuer),
+            ("auth.audience", &self.audience),
+        ] {
             if value.trim().is_empty() {
                 faults.note(setting, "must be given");
             }
@@ -424,7 +471,8 @@ impl AuthSettings {
 
 /// A service that only verifies must not hold what could sign.
 fn asymmetric(name: &str) -> Result<Algorithm, &'static str> {
-    const RULE: &str = "must be one of EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
+    const RULE: &str =
+        "must be one of EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
     match Algorithm::from_str(name) {
         Ok(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) | Err(_) => Err(RULE),
         Ok(algorithm) => Ok(algorithm),
@@ -460,7 +508,10 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let told = faults("[server]\nlisten = 'here'\ndrain_seconds = 0\n[auth]\nalgorithm = 'HS256'", &[]);
+        let told = faults(
+            "[server]\nlisten = 'here'\ndrain_seconds = 0\n[auth]\nalgorithm = 'HS256'",
+            &[],
+        );
         for setting in [
             "server.listen",
             "server.drain_seconds",
@@ -497,7 +548,8 @@ mod tests {
 
     #[test]
     fn off_this_machine_only_a_verified_server_will_do() {
-        let fault = |url: &str| faults(&format!("[database]\nurl = '{url}'"), &[]).contains("database.url");
+        let fault =
+            |url: &str| faults(&format!("[database]\nurl = '{url}'"), &[]).contains("database.url");
         assert!(fault("postgres://u@db.example/x"));
         assert!(fault("postgres://u@db.example/x?sslmode=require"));
         assert!(fault("mysql://u@localhost/x"));

@@ -97,14 +97,23 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let access = Arc::new(AccessList::from_descriptor(settings.open_reflection)?);
         let verifier = Verifier::new(credentials)?;
-        let gate = Arc::new(Gate { access: access.clone(), verifier });
+        let gate = Arc::new(Gate {
+            access: access.clone(),
+            verifier,
+        });
         let health = HealthState::not_serving().await;
         let services = services(&app, &health)?;
         let routes = with_layers(services, settings, clock, access, gate, app.clone());
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| ServerError::Bind(error.kind()))?;
-        Ok(Self { listener, app, health, routes, drain: settings.drain })
+        Ok(Self {
+            listener,
+            app,
+            health,
+            routes,
+            drain: settings.drain,
+        })
     }
 
     /// Where it listens: the port that was given, if port 0 was asked for.
@@ -172,14 +181,26 @@ fn with_layers(
         .prepare()
         .into_axum_router()
         .layer(from_fn(protocol_errors))
-        .layer(from_fn(move |request: Request, next| ready(app.clone(), request, next)))
-        .layer(from_fn(move |request: Request, next| auth(gate.clone(), request, next)))
-        .layer(from_fn(move |request: Request, next| limit(places.clone(), request, next)))
-        .layer(from_fn(move |request: Request, next| deadline(default_deadline, request, next)))
+        .layer(from_fn(move |request: Request, next| {
+            ready(app.clone(), request, next)
+        }))
+        .layer(from_fn(move |request: Request, next| {
+            auth(gate.clone(), request, next)
+        }))
+        .layer(from_fn(move |request: Request, next| {
+            limit(places.clone(), request, next)
+        }))
+        .layer(from_fn(move |request: Request, next| {
+            deadline(default_deadline, request, next)
+        }))
         .layer(panic())
-        .layer(from_fn(move |request: Request, next| metrics(access.clone(), request, next)))
+        .layer(from_fn(move |request: Request, next| {
+            metrics(access.clone(), request, next)
+        }))
         .layer(from_fn(span))
-        .layer(from_fn(move |request: Request, next| request_id(clock.clone(), request, next)));
+        .layer(from_fn(move |request: Request, next| {
+            request_id(clock.clone(), request, next)
+        }));
     Routes::from(router)
 }
 

@@ -52,7 +52,10 @@ impl App {
             fingerprint: self.fingerprint(Cancelling::NAME, &content)?,
         };
         let offer = command.name.parent.clone();
-        let deed = Cancelling { actor: caller.subject.clone(), command };
+        let deed = Cancelling {
+            actor: caller.subject.clone(),
+            command,
+        };
         self.once(offer, request, deed).await
     }
 }
@@ -97,9 +100,17 @@ impl Deed for Cancelling {
         let event = Event {
             reason: Some(command.reason.name().to_owned()),
             request_id: Some(command.request_id),
-            ..app.event(now, &self.actor, EventType::EnrollmentCancelled, &enrollment.name)?
+            ..app.event(
+                now,
+                &self.actor,
+                EventType::EnrollmentCancelled,
+                &enrollment.name,
+            )?
         };
         event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment { enrollment, ..stored })
+        Ok(StoredEnrollment {
+            enrollment,
+            ..stored
+        })
     }
 }

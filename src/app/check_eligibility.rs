@@ -68,9 +68,15 @@ impl App {
             .ok_or_else(|| Error::not_found("Offer", name))?;
         let digests = self.digests(identifiers);
         let listings = member::listings_as_of(db, &offer, &digests, time).await?;
-        let people = listings.iter().map(|listing| listing.person).collect::<BTreeSet<_>>();
+        let people = listings
+            .iter()
+            .map(|listing| listing.person)
+            .collect::<BTreeSet<_>>();
         let claims = claim::of_people(db, &offer, people).await?;
-        let ids = claims.iter().map(|claim| claim.enrollment).collect::<BTreeSet<_>>();
+        let ids = claims
+            .iter()
+            .map(|claim| claim.enrollment)
+            .collect::<BTreeSet<_>>();
         let ids = ids.into_iter().collect::<Vec<_>>();
         let mut live = Vec::new();
         for enrollment in enrollment::find_many(db, &offer, &ids).await? {
@@ -103,7 +109,10 @@ async fn as_of(
         .iter()
         .find(|name| *name != EventType::ActivationCodeShown.name());
     Ok(last.filter(|name| begins(name)).map(|_| {
-        let activated = enrollment.status.activate_time().filter(|begun| *begun <= time);
+        let activated = enrollment
+            .status
+            .activate_time()
+            .filter(|begun| *begun <= time);
         Enrollment {
             status: match activated {
                 Some(activate_time) => Status::Active { activate_time },

@@ -51,7 +51,14 @@ impl App {
     /// Creates a cohort as a draft.
     pub async fn create_cohort(&self, caller: &Caller, new: NewCohort) -> Result<Cohort, Error> {
         let actor = caller.subject.clone();
-        self.0.store.transaction(Creating { app: self.clone(), actor, new }).await
+        self.0
+            .store
+            .transaction(Creating {
+                app: self.clone(),
+                actor,
+                new,
+            })
+            .await
     }
 
     /// The cohort of this name.
@@ -60,7 +67,11 @@ impl App {
     }
 
     /// A page of an offer's cohorts.
-    pub async fn list_cohorts(&self, offer: &OfferName, page: &PageOf) -> Result<Page<Cohort>, Error> {
+    pub async fn list_cohorts(
+        &self,
+        offer: &OfferName,
+        page: &PageOf,
+    ) -> Result<Page<Cohort>, Error> {
         let db = self.0.store.reader();
         let offer = find::offer(db, offer).await?;
         Ok(cohort::list(db, &offer, page).await?)
@@ -75,7 +86,13 @@ impl App {
         change: CohortChange,
     ) -> Result<Cohort, Error> {
         let actor = caller.subject.clone();
-        let unit = Changing { app: self.clone(), actor, name, etag, change };
+        let unit = Changing {
+            app: self.clone(),
+            actor,
+            name,
+            etag,
+            change,
+        };
         self.0.store.transaction(unit).await
     }
 
@@ -127,9 +144,14 @@ impl UnitOfWork for Creating {
         };
         if !cohort::insert(transaction, &offer, &cohort).await? {
             let name = cohort.name.to_string();
-            return Err(Error::Exists(Conflict::Resource { kind: "Cohort", name }));
+            return Err(Error::Exists(Conflict::Resource {
+                kind: "Cohort",
+                name,
+            }));
         }
-        let event = self.app.cohort_event(&self.actor, EventType::CohortCreated, &cohort)?;
+        let event = self
+            .app
+            .cohort_event(&self.actor, EventType::CohortCreated, &cohort)?;
         event::insert(transaction, &event).await?;
         Ok(cohort)
     }
@@ -154,7 +176,10 @@ impl UnitOfWork for Changing {
         let old = find::cohort_to_change(transaction, &self.name, self.etag.as_ref()).await?;
         let mut cohort = old.value.clone();
         let (event_type, reason) = match &self.change {
-            CohortChange::Update { display_name, data_elements } => {
+            CohortChange::Update {
+                display_name,
+                data_elements,
+            } => {
                 if let Some(display_name) = display_name {
                     cohort.display_name.clone_from(display_name);
                 }

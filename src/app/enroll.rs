@@ -53,7 +53,12 @@ impl App {
     /// Enrolls a person. Fails when they are not eligible, or enrolled already.
     pub async fn enroll(&self, caller: &Caller, command: Enroll) -> Result<EnrollmentView, Error> {
         let digests = self.digests(&command.identifiers);
-        let content = (&command.offer, &digests, &command.contact, &command.terms_version);
+        let content = (
+            &command.offer,
+            &digests,
+            &command.contact,
+            &command.terms_version,
+        );
         let request = Request {
             caller: caller.subject.clone(),
             id: command.request_id,
@@ -113,7 +118,11 @@ impl Deed for Enrolling {
             ..app.event(now, &self.actor, EventType::Enrolled, &enrollment.name)?
         };
         event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment { enrollment, contact, cohorts_retracted: false })
+        Ok(StoredEnrollment {
+            enrollment,
+            contact,
+            cohorts_retracted: false,
+        })
     }
 }
 
@@ -123,7 +132,9 @@ impl Enrolling {
         if self.terms_version == *current {
             return Ok(());
         }
-        Err(Error::Precondition(Precondition::TermsVersion { current: current.clone() }))
+        Err(Error::Precondition(Precondition::TermsVersion {
+            current: current.clone(),
+        }))
     }
 
     fn begin(
@@ -146,7 +157,11 @@ impl Enrolling {
             term: offer.details.term.on_enrollment(today),
             terms_version: self.terms_version.clone(),
             exposed: eligibility.exposed,
-            cohorts: standing.cohorts.values().map(|(cohort, _)| cohort.clone()).collect(),
+            cohorts: standing
+                .cohorts
+                .values()
+                .map(|(cohort, _)| cohort.clone())
+                .collect(),
             revision: 1,
             update_time: now,
         })
@@ -159,7 +174,12 @@ impl Enrolling {
         let text = serde_json::to_vec(&self.contact)
             .map(zeroize::Zeroizing::new)
             .map_err(|_| Error::Fault("contact data cannot be written"))?;
-        Ok(Some(app.0.keys.sealer.seal(&contact_context(enrollment), &text)?))
+        Ok(Some(
+            app.0
+                .keys
+                .sealer
+                .seal(&contact_context(enrollment), &text)?,
+        ))
     }
 }
 

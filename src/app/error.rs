@@ -155,7 +155,10 @@ pub enum Overload {
 impl Error {
     /// That a named resource does not exist.
     pub fn not_found(kind: &'static str, name: &impl ToString) -> Self {
-        Self::NotFound { kind, name: Some(name.to_string()) }
+        Self::NotFound {
+            kind,
+            name: Some(name.to_string()),
+        }
     }
 
     /// That a resource's state does not allow a command.

@@ -16,7 +16,10 @@ use crate::{
 };
 
 /// The offer of this name.
-pub(super) async fn offer(db: &impl ConnectionTrait, name: &OfferName) -> Result<Row<Offer>, Error> {
+pub(super) async fn offer(
+    db: &impl ConnectionTrait,
+    name: &OfferName,
+) -> Result<Row<Offer>, Error> {
     offer::find(db, name)
         .await?
         .ok_or_else(|| Error::not_found("Offer", name))
@@ -43,7 +46,9 @@ pub(super) async fn cohort(
 ) -> Result<Row<Cohort>, Error> {
     let missing = || Error::not_found("Cohort", name);
     let offer = offer::find(db, &name.parent).await?.ok_or_else(missing)?;
-    cohort::find(db, &offer, &name.cohort).await?.ok_or_else(missing)
+    cohort::find(db, &offer, &name.cohort)
+        .await?
+        .ok_or_else(missing)
 }
 
 /// The cohort of this name as the caller has seen it, which nobody else changes until the
@@ -54,7 +59,9 @@ pub(super) async fn cohort_to_change(
     etag: Option<&Etag>,
 ) -> Result<Row<Cohort>, Error> {
     let missing = || Error::not_found("Cohort", name);
-    let offer = offer::find(transaction, &name.parent).await?.ok_or_else(missing)?;
+    let offer = offer::find(transaction, &name.parent)
+        .await?
+        .ok_or_else(missing)?;
     let row = cohort::find_for_update(transaction, &offer, &name.cohort)
         .await?
         .ok_or_else(missing)?;

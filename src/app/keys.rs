@@ -59,13 +59,24 @@ impl App {
             }
             None => {
                 let sealed = keys.sealer.seal(CONTEXT, SEAL.as_bytes());
-                self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?).await
+                self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?)
+                    .await
             }
         }
     }
 
-    async fn leave(&self, purpose: &'static str, fingerprint: Vec<u8>) -> Result<(), KeyCheckError> {
-        self.0.store.transaction(Leave { purpose, fingerprint }).await
+    async fn leave(
+        &self,
+        purpose: &'static str,
+        fingerprint: Vec<u8>,
+    ) -> Result<(), KeyCheckError> {
+        self.0
+            .store
+            .transaction(Leave {
+                purpose,
+                fingerprint,
+            })
+            .await
     }
 }
 

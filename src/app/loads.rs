@@ -57,25 +57,40 @@ impl App {
     }
 
     /// Adds a chunk to a load, unless the load has it.
-    pub async fn add_chunk(&self, caller: &Caller, name: LoadName, chunk: Chunk) -> Result<Load, Error> {
+    pub async fn add_chunk(
+        &self,
+        caller: &Caller,
+        name: LoadName,
+        chunk: Chunk,
+    ) -> Result<Load, Error> {
         let digester = &self.0.keys.digester;
         let rows = i64::try_from(chunk.rows.len()).unwrap_or(i64::MAX);
         let members = chunk
             .rows
             .into_iter()
             .filter_map(|row| match row {
-                ListedPerson::Plain { identifiers, person_id } => {
-                    hash_member(digester, &identifiers, person_id.as_deref())
-                }
+                ListedPerson::Plain {
+                    identifiers,
+                    person_id,
+                } => hash_member(digester, &identifiers, person_id.as_deref()),
                 ListedPerson::Hashed(member) => Some(member),
             })
             .collect();
-        let step = Step::Chunk { number: chunk.number, rows, members };
+        let step = Step::Chunk {
+            number: chunk.number,
+            rows,
+            members,
+        };
         self.step(caller, name, step).await
     }
 
     /// Ends a load of so many chunks.
-    pub async fn finish_load(&self, caller: &Caller, name: LoadName, chunks: i64) -> Result<Load, Error> {
+    pub async fn finish_load(
+        &self,
+        caller: &Caller,
+        name: LoadName,
+        chunks: i64,
+    ) -> Result<Load, Error> {
         self.step(caller, name, Step::Finish { chunks }).await
     }
 
@@ -83,24 +98,42 @@ impl App {
     pub async fn get_load(&self, name: &LoadName) -> Result<Load, Error> {
         let db = self.0.store.reader();
         let missing = || Error::not_found("Load", name);
-        let cohort = find::cohort(db, &name.parent).await.map_err(|error| match error {
-            Error::NotFound { .. } => missing(),
-            other => other,
-        })?;
-        let row = load::find(db, &cohort, &name.load).await?.ok_or_else(missing)?;
+        let cohort = find::cohort(db, &name.parent)
+            .await
+            .map_err(|error| match error {
+                Error::NotFound { .. } => missing(),
+                other => other,
+            })?;
+        let row = load::find(db, &cohort, &name.load)
+            .await?
+            .ok_or_else(missing)?;
         Ok(row.value)
     }
 
     async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Load, Error> {
         let actor = caller.subject.clone();
-        self.0.store.transaction(Loading { app: self.clone(), actor, name, step }).await
+        self.0
+            .store
+            .transaction(Loading {
+                app: self.clone(),
+                actor,
+                name,
+                step,
+            })
+            .await
     }
 }
 
 enum Step {
     Begin(LoadSource),
-    Chunk { number: i64, rows: i64, members: Vec<Member> },
-    Finish { chunks: i64 },
+    Chunk {
+        number: i64,
+        rows: i64,
+        members: Vec<Member>,
+    },
+    Finish {
+        chunks: i64,
+    },
 }
 
 struct Loading {
@@ -126,9 +159,14 @@ impl UnitOfWork for Loading {
             (Step::Begin(_), Some(_)) => {
                 Err(self.out_of_step("a load of this name was begun from another source"))
             }
-            (Step::Chunk { number, rows, members }, Some(row)) => {
-                self.add(transaction, row, *number, *rows, members).await
-            }
+            (
+                Step::Chunk {
+                    number,
+                    rows,
+                    members,
+                },
+                Some(row),
+            ) => self.add(transaction, row, *number, *rows, members).await,
             (Step::Finish { chunks }, Some(row)) => self.finish(transaction, row, *chunks).await,
             (Step::Chunk { .. } | Step::Finish { .. }, None) => {
                 Err(Error::not_found("Load", &self.name))
@@ -160,7 +198,8 @@ impl Loading {
             // Begun by somebody else at the same moment: look again.
             return Err(crate::storage::Error::Contention.into());
         }
-        self.write_event(transaction, EventType::LoadStarted, &load).await?;
+        self.write_event(transaction, EventType::LoadStarted, &load)
+            .await?;
         Ok(load)
     }
 
@@ -183,7 +222,10 @@ impl Loading {
             }
             ChunkOrder::Next => {}
         }
-        let offered = members.iter().map(|member| member.identifiers.len()).sum::<usize>();
+        let offered = members
+            .iter()
+            .map(|member| member.identifiers.len())
+            .sum::<usize>();
         let offered = i64::try_from(offered).unwrap_or(i64::MAX);
         let new = member::insert(transaction, row.id, members).await?;
         let new = i64::try_from(new).unwrap_or(i64::MAX);
@@ -201,7 +243,12 @@ impl Loading {
         Ok(load)
     }
 
-    async fn finish(&self, transaction: &Transaction, row: Row<Load>, chunks: i64) -> Result<Load, Error> {
+    async fn finish(
+        &self,
+        transaction: &Transaction,
+        row: Row<Load>,
+        chunks: i64,
+    ) -> Result<Load, Error> {
         if row.value.progress.last_chunk != chunks {
             return Err(self.out_of_step("chunk_count must be the number of the last chunk"));
         }
@@ -217,7 +264,8 @@ impl Loading {
             ..row.value
         };
         load::update(transaction, row.id, &load).await?;
-        self.write_event(transaction, EventType::LoadFinished, &load).await?;
+        self.write_event(transaction, EventType::LoadFinished, &load)
+            .await?;
         Ok(load)
     }
 
@@ -240,7 +288,9 @@ impl Loading {
                 "identifiers": load.progress.identifiers,
                 "duplicates": load.progress.duplicates,
             })),
-            ..self.app.event(load.update_time, &self.actor, event_type, &load.name)?
+            ..self
+                .app
+                .event(load.update_time, &self.actor, event_type, &load.name)?
         };
         event::insert(transaction, &event).await?;
         Ok(())

@@ -19,15 +19,27 @@ impl App {
         let db = self.0.store.reader();
         let offer = find::offer(db, name).await?;
         let listings = member::listings(db, &offer, &self.digests(identifiers)).await?;
-        let people = listings.iter().map(|listing| listing.person).collect::<BTreeSet<_>>();
+        let people = listings
+            .iter()
+            .map(|listing| listing.person)
+            .collect::<BTreeSet<_>>();
         let claims = claim::of_people(db, &offer, people).await?;
-        let ids = claims.iter().map(|claim| claim.enrollment).collect::<BTreeSet<_>>();
+        let ids = claims
+            .iter()
+            .map(|claim| claim.enrollment)
+            .collect::<BTreeSet<_>>();
         let ids = ids.into_iter().collect::<Vec<_>>();
         let today = offer.value.date_at(self.now());
         let rank = |enrollment: &Enrollment| {
-            (enrollment.status_on(today).is_live(), enrollment.enroll_time)
+            (
+                enrollment.status_on(today).is_live(),
+                enrollment.enroll_time,
+            )
         };
-        let nobody = || Error::NotFound { kind: "Enrollment", name: None };
+        let nobody = || Error::NotFound {
+            kind: "Enrollment",
+            name: None,
+        };
         let found = enrollment::find_many(db, &offer, &ids)
             .await?
             .into_iter()

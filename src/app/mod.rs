@@ -58,7 +58,13 @@ impl App {
     /// Puts the application together.
     pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
         let prepared = OnceLock::new();
-        Self(Arc::new(Parts { store, keys, clock, random, prepared }))
+        Self(Arc::new(Parts {
+            store,
+            keys,
+            clock,
+            random,
+            prepared,
+        }))
     }
 
     /// The database, for health and for the drain.

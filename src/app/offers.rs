@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{App, Error, error::{Conflict, Precondition}, find};
+use super::{
+    App, Error,
+    error::{Conflict, Precondition},
+    find,
+};
 use crate::{
     domain::{
         event::{Event, EventType},
@@ -50,8 +54,14 @@ impl OfferPatch {
         let (term, short_term_acknowledged) =
             self.term.unwrap_or((old.term, old.short_term_acknowledged));
         OfferDetails {
-            display_name: self.display_name.clone().unwrap_or_else(|| old.display_name.clone()),
-            provider: self.provider.clone().unwrap_or_else(|| old.provider.clone()),
+            display_name: self
+                .display_name
+                .clone()
+                .unwrap_or_else(|| old.display_name.clone()),
+            provider: self
+                .provider
+                .clone()
+                .unwrap_or_else(|| old.provider.clone()),
             term,
             short_term_acknowledged,
             time_zone: self.time_zone.unwrap_or(old.time_zone),
@@ -60,9 +70,14 @@ impl OfferPatch {
                 enroll_by: self.enroll_by.unwrap_or(old.window.enroll_by),
             },
             cohorts_complete: self.cohorts_complete.unwrap_or(old.cohorts_complete),
-            terms_version: self.terms_version.clone().unwrap_or_else(|| old.terms_version.clone()),
+            terms_version: self
+                .terms_version
+                .clone()
+                .unwrap_or_else(|| old.terms_version.clone()),
             activation_window: self.activation_window.unwrap_or(old.activation_window),
-            reinstatement_window: self.reinstatement_window.unwrap_or(old.reinstatement_window),
+            reinstatement_window: self
+                .reinstatement_window
+                .unwrap_or(old.reinstatement_window),
         }
     }
 }
@@ -105,7 +120,15 @@ impl App {
         details: OfferDetails,
     ) -> Result<Offer, Error> {
         let actor = caller.subject.clone();
-        self.0.store.transaction(Creating { app: self.clone(), actor, name, details }).await
+        self.0
+            .store
+            .transaction(Creating {
+                app: self.clone(),
+                actor,
+                name,
+                details,
+            })
+            .await
     }
 
     /// The offer of this name.
@@ -126,7 +149,8 @@ impl App {
         etag: Option<Etag>,
         patch: OfferPatch,
     ) -> Result<Offer, Error> {
-        self.change_offer(caller, name, etag, Change::Details(Box::new(patch))).await
+        self.change_offer(caller, name, etag, Change::Details(Box::new(patch)))
+            .await
     }
 
     /// Opens, pauses or closes an offer; leaves one that is so already as it is.
@@ -137,7 +161,8 @@ impl App {
         etag: Option<Etag>,
         to: OfferMove,
     ) -> Result<Offer, Error> {
-        self.change_offer(caller, name, etag, Change::State(to)).await
+        self.change_offer(caller, name, etag, Change::State(to))
+            .await
     }
 
     async fn change_offer(
@@ -148,12 +173,23 @@ impl App {
         change: Change,
     ) -> Result<Offer, Error> {
         let actor = caller.subject.clone();
-        let unit = Changing { app: self.clone(), actor, name, etag, change };
+        let unit = Changing {
+            app: self.clone(),
+            actor,
+            name,
+            etag,
+            change,
+        };
         self.0.store.transaction(unit).await
     }
 
     /// The event of an offer's change, with what the offer says from then on.
-    fn offer_event(&self, actor: &str, event_type: EventType, offer: &Offer) -> Result<Event, Error> {
+    fn offer_event(
+        &self,
+        actor: &str,
+        event_type: EventType,
+        offer: &Offer,
+    ) -> Result<Event, Error> {
         Ok(Event {
             details: Some(json!({ "revision": offer.revision, "offer": offer.details })),
             ..self.event(offer.update_time, actor, event_type, &offer.name)?
@@ -187,9 +223,14 @@ impl UnitOfWork for Creating {
         refuse_impossible(&offer.details)?;
         if !offer::insert(transaction, &offer).await? {
             let name = self.name.to_string();
-            return Err(Error::Exists(Conflict::Resource { kind: "Offer", name }));
+            return Err(Error::Exists(Conflict::Resource {
+                kind: "Offer",
+                name,
+            }));
         }
-        let event = self.app.offer_event(&self.actor, EventType::OfferCreated, &offer)?;
+        let event = self
+            .app
+            .offer_event(&self.actor, EventType::OfferCreated, &offer)?;
         event::insert(transaction, &event).await?;
         Ok(offer)
     }

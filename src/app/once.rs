@@ -48,7 +48,12 @@ impl App {
         request: Request,
         deed: D,
     ) -> Result<EnrollmentView, Error> {
-        let unit = Once { app: self.clone(), offer, request, deed };
+        let unit = Once {
+            app: self.clone(),
+            offer,
+            request,
+            deed,
+        };
         let done = self.0.store.transaction(unit).await?;
         let today = done.offer.value.date_at(self.now());
         self.view(done.stored, done.sealed_code.as_deref(), today)
@@ -85,7 +90,11 @@ impl<D: Deed> UnitOfWork for Once<D> {
         } else {
             None
         };
-        Ok(Outcome { offer, stored, sealed_code })
+        Ok(Outcome {
+            offer,
+            stored,
+            sealed_code,
+        })
     }
 }
 
@@ -103,6 +112,9 @@ impl<D: Deed> Once<D> {
         let stored = enrollment::find(transaction, offer, id)
             .await?
             .ok_or(Error::Fault("a request's enrollment is gone"))?;
-        Ok(StoredEnrollment { enrollment: answered.result, ..stored })
+        Ok(StoredEnrollment {
+            enrollment: answered.result,
+            ..stored
+        })
     }
 }

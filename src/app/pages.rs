@@ -22,7 +22,10 @@ impl App {
     ) -> Option<PageOf> {
         let size = violations.check("page_size", page_size(size));
         let after = violations.check("page_token", self.open_token(list, token));
-        Some(PageOf { after: after?, size: size? })
+        Some(PageOf {
+            after: after?,
+            size: size?,
+        })
     }
 
     /// The token of the page after this one; empty when there is none.
@@ -34,7 +37,11 @@ impl App {
     ) -> Result<String, Error> {
         match page.items.last().filter(|_| page.more) {
             Some(last) => {
-                let sealed = self.0.keys.sealer.seal(&context(list), id(last).as_bytes())?;
+                let sealed = self
+                    .0
+                    .keys
+                    .sealer
+                    .seal(&context(list), id(last).as_bytes())?;
                 Ok(URL_SAFE_NO_PAD.encode(sealed))
             }
             None => Ok(String::new()),
@@ -50,7 +57,9 @@ impl App {
             .and_then(|sealed| self.0.keys.sealer.open(&context(list), &sealed).ok())
             .and_then(|text| String::from_utf8(text.to_vec()).ok())
             .map(Some)
-            .ok_or(Rule("must be the next_page_token of this list's page before"))
+            .ok_or(Rule(
+                "must be the next_page_token of this list's page before",
+            ))
     }
 }
 

@@ -16,7 +16,10 @@ impl App {
     }
 
     pub(super) fn digests(&self, identifiers: &[Identifier]) -> Vec<IdentifierDigest> {
-        identifiers.iter().map(|identifier| self.digest(identifier)).collect()
+        identifiers
+            .iter()
+            .map(|identifier| self.digest(identifier))
+            .collect()
     }
 }
 
@@ -34,7 +37,10 @@ pub fn hash_member(
         .collect::<Vec<_>>();
     let first = identifiers.first()?.0;
     let person = person_id.map_or(first, |id| digester.digest(PERSON_ID_TAG, id.as_bytes()));
-    Some(Member { person: PersonKey(person), identifiers })
+    Some(Member {
+        person: PersonKey(person),
+        identifiers,
+    })
 }
 
 fn digest(digester: &crate::crypto::digest::Digester, identifier: &Identifier) -> IdentifierDigest {

@@ -30,7 +30,11 @@ pub struct PublishCohort {
 impl App {
     /// Publishes a cohort. The members are counted first, outside of any transaction: finished loads
     /// do not change, and counting must hold up nobody.
-    pub async fn publish_cohort(&self, caller: &Caller, command: PublishCohort) -> Result<Cohort, Error> {
+    pub async fn publish_cohort(
+        &self,
+        caller: &Caller,
+        command: PublishCohort,
+    ) -> Result<Cohort, Error> {
         let db = self.0.store.reader();
         let row = find::cohort(db, &command.name).await?;
         let loads = publishable(db, &row).await?;
@@ -90,7 +94,9 @@ impl UnitOfWork for Publishing {
         };
         load::publish(transaction, &new, now).await?;
         cohort::update(transaction, old.id, &cohort).await?;
-        let event = self.app.cohort_event(&self.actor, EventType::CohortPublished, &cohort)?;
+        let event = self
+            .app
+            .cohort_event(&self.actor, EventType::CohortPublished, &cohort)?;
         event::insert(transaction, &event).await?;
         Ok(cohort)
     }
@@ -99,11 +105,18 @@ impl UnitOfWork for Publishing {
 impl Publishing {
     fn refuse_unexpected_count(&self) -> Result<(), Error> {
         let actual = self.counts.people;
-        if self.command.expected_people.is_none_or(|expected| expected == actual) {
+        if self
+            .command
+            .expected_people
+            .is_none_or(|expected| expected == actual)
+        {
             return Ok(());
         }
         let name = self.command.name.to_string();
-        Err(Error::Precondition(Precondition::CohortCount { name, actual }))
+        Err(Error::Precondition(Precondition::CohortCount {
+            name,
+            actual,
+        }))
     }
 }
 

@@ -53,7 +53,10 @@ impl App {
             fingerprint: self.fingerprint(Reinstating::NAME, &content)?,
         };
         let offer = command.name.parent.clone();
-        let deed = Reinstating { actor: caller.subject.clone(), command };
+        let deed = Reinstating {
+            actor: caller.subject.clone(),
+            command,
+        };
         self.once(offer, request, deed).await
     }
 }
@@ -103,7 +106,10 @@ impl Deed for Reinstating {
             ..app.event(now, &self.actor, EventType::EnrollmentReinstated, name)?
         };
         event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment { enrollment, ..stored })
+        Ok(StoredEnrollment {
+            enrollment,
+            ..stored
+        })
     }
 }
 

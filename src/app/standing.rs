@@ -48,18 +48,36 @@ impl Standings {
         digests: &[IdentifierDigest],
     ) -> Result<Self, Error> {
         let listings = member::listings(db, offer, digests).await?;
-        let people = listings.iter().map(|listing| listing.person).collect::<BTreeSet<_>>();
+        let people = listings
+            .iter()
+            .map(|listing| listing.person)
+            .collect::<BTreeSet<_>>();
         let mut claims = claim::of_people(db, offer, people).await?;
         claims.retain(|claim| claim.live);
-        let ids = claims.iter().map(|claim| claim.enrollment).collect::<BTreeSet<_>>();
+        let ids = claims
+            .iter()
+            .map(|claim| claim.enrollment)
+            .collect::<BTreeSet<_>>();
         let ids = ids.into_iter().collect::<Vec<_>>();
         let enrollments = enrollment::find_many(db, offer, &ids).await?;
-        Ok(Self { listings, claims, enrollments })
+        Ok(Self {
+            listings,
+            claims,
+            enrollments,
+        })
     }
 
     /// From what was read in another way.
-    pub fn of_parts(listings: Vec<Listing>, claims: Vec<Claim>, enrollments: Vec<Enrollment>) -> Self {
-        Self { listings, claims, enrollments }
+    pub fn of_parts(
+        listings: Vec<Listing>,
+        claims: Vec<Claim>,
+        enrollments: Vec<Enrollment>,
+    ) -> Self {
+        Self {
+            listings,
+            claims,
+            enrollments,
+        }
     }
 
     /// Where the person with these identifiers stands.
@@ -72,7 +90,12 @@ impl Standings {
             .filter(named)
             .map(|listing| listing.person)
             .collect::<BTreeSet<_>>();
-        let counting = || self.listings.iter().filter(named).filter(|listing| listing.counts);
+        let counting = || {
+            self.listings
+                .iter()
+                .filter(named)
+                .filter(|listing| listing.counts)
+        };
         Standing {
             cohorts: counting()
                 .map(|listing| {
@@ -105,6 +128,11 @@ impl Standing {
             .iter()
             .find(|enrollment| enrollment.status_on(today).is_live());
         let matched = self.cohorts.values().map(|(_, exposed)| exposed);
-        decide(offer, now, matched, live.map(|enrollment| enrollment.name.clone()))
+        decide(
+            offer,
+            now,
+            matched,
+            live.map(|enrollment| enrollment.name.clone()),
+        )
     }
 }

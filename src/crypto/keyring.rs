@@ -18,7 +18,9 @@ pub enum KeyFileError {
     #[error("cannot be read ({0})")]
     Unreadable(std::io::ErrorKind),
     /// It is no JWK Set of symmetric keys.
-    #[error("must be a JWK Set of keys with kty \"oct\", a kid of 1 to 32 characters, and k of 32 bytes in base64url")]
+    #[error(
+        "must be a JWK Set of keys with kty \"oct\", a kid of 1 to 32 characters, and k of 32 bytes in base64url"
+    )]
     Malformed,
     /// It has no key.
     #[error("must hold at least one key")]
@@ -151,7 +153,9 @@ mod tests {
     fn a_generated_key_file_can_be_read() {
         let keyring = read(&Keyring::generate("k1", Random).unwrap()).unwrap();
         assert_eq!(keyring.first().id, "k1");
-        assert!(keyring.is_single() && keyring.find(b"k1").is_some() && keyring.find(b"k2").is_none());
+        assert!(
+            keyring.is_single() && keyring.find(b"k1").is_some() && keyring.find(b"k2").is_none()
+        );
         assert_eq!(format!("{:?}", keyring.first()), "SymmetricKey(k1)");
     }
 

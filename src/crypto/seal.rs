@@ -98,7 +98,11 @@ mod tests {
 
     fn sealer(id: &str) -> Sealer {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), Keyring::generate(id, Random).unwrap().as_bytes()).unwrap();
+        std::fs::write(
+            file.path(),
+            Keyring::generate(id, Random).unwrap().as_bytes(),
+        )
+        .unwrap();
         Sealer::new(Keyring::read(file.path()).unwrap(), Random)
     }
 
@@ -106,7 +110,10 @@ mod tests {
     fn what_was_sealed_opens_in_its_own_context_only() {
         let sealer = sealer("k1");
         let sealed = sealer.seal("code:1", b"secret").unwrap();
-        assert_eq!(sealer.open("code:1", &sealed).unwrap().as_slice(), b"secret");
+        assert_eq!(
+            sealer.open("code:1", &sealed).unwrap().as_slice(),
+            b"secret"
+        );
         assert_eq!(sealer.open("code:2", &sealed), Err(BrokenSeal));
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
     }
@@ -119,7 +126,11 @@ mod tests {
             let mut touched = sealed.clone();
             touched[at] ^= 1;
             assert_eq!(sealer.open("c", &touched), Err(BrokenSeal), "byte {at}");
-            assert_eq!(sealer.open("c", &sealed[..at]), Err(BrokenSeal), "cut at {at}");
+            assert_eq!(
+                sealer.open("c", &sealed[..at]),
+                Err(BrokenSeal),
+                "cut at {at}"
+            );
         }
     }
 

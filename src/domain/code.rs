@@ -56,8 +56,14 @@ mod tests {
 
     #[test]
     fn codes_have_26_digits_and_a_check_symbol() {
-        assert_eq!(ActivationCode::mint(0).reveal(), "000000000000000000000000000");
-        assert_eq!(ActivationCode::mint(36).reveal(), "00000000000000000000000014U");
+        assert_eq!(
+            ActivationCode::mint(0).reveal(),
+            "000000000000000000000000000"
+        );
+        assert_eq!(
+            ActivationCode::mint(36).reveal(),
+            "00000000000000000000000014U"
+        );
         let highest = ActivationCode::mint(u128::MAX);
         assert_eq!(&highest.reveal()[..26], "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
         assert_eq!(format!("{highest:?}"), "ActivationCode(redacted)");

@@ -200,7 +200,10 @@ mod tests {
 
     #[test]
     fn chunks_count_once_and_in_order() {
-        let progress = LoadProgress { last_chunk: 3, ..LoadProgress::default() };
+        let progress = LoadProgress {
+            last_chunk: 3,
+            ..LoadProgress::default()
+        };
         assert_eq!(progress.order_of(3), ChunkOrder::Known);
         assert_eq!(progress.order_of(4), ChunkOrder::Next);
         assert_eq!(progress.order_of(5), ChunkOrder::Gap);

@@ -175,7 +175,9 @@ mod tests {
     fn listed_and_in_the_window_is_eligible() {
         assert_eq!(
             verdict(&offer(OfferState::Open, true), INSIDE, true, false),
-            Verdict::Eligible { covered_through: "2023-08-31".parse().ok() },
+            Verdict::Eligible {
+                covered_through: "2023-08-31".parse().ok()
+            },
         );
     }
 
@@ -188,15 +190,24 @@ mod tests {
             (OfferState::Paused, false),
         ] {
             let expected = Verdict::AlreadyEnrolled(enrollment());
-            assert_eq!(verdict(&offer(state, false), INSIDE, listed, true), expected);
+            assert_eq!(
+                verdict(&offer(state, false), INSIDE, listed, true),
+                expected
+            );
         }
     }
 
     #[test]
     fn on_no_list_is_a_no_only_when_the_lists_are_complete() {
         let open = OfferState::Open;
-        assert_eq!(verdict(&offer(open, true), INSIDE, false, false), Verdict::NotListed);
-        assert_eq!(verdict(&offer(open, false), INSIDE, false, false), Verdict::Undetermined);
+        assert_eq!(
+            verdict(&offer(open, true), INSIDE, false, false),
+            Verdict::NotListed
+        );
+        assert_eq!(
+            verdict(&offer(open, false), INSIDE, false, false),
+            Verdict::Undetermined
+        );
     }
 
     #[test]
@@ -207,7 +218,10 @@ mod tests {
         );
         let open = offer(OfferState::Open, true);
         // The window opens at midnight in New York, four hours after midnight in UTC.
-        assert_eq!(verdict(&open, "2021-08-18T03:59:59Z", true, false), Verdict::NotYetOpen);
+        assert_eq!(
+            verdict(&open, "2021-08-18T03:59:59Z", true, false),
+            Verdict::NotYetOpen
+        );
         assert!(matches!(
             verdict(&open, "2021-08-18T04:00:00Z", true, false),
             Verdict::Eligible { .. }
@@ -221,7 +235,10 @@ mod tests {
             verdict(&open, "2022-03-01T04:59:59Z", true, false),
             Verdict::Eligible { .. }
         ));
-        assert_eq!(verdict(&open, "2022-03-01T05:00:00Z", true, false), Verdict::Closed);
+        assert_eq!(
+            verdict(&open, "2022-03-01T05:00:00Z", true, false),
+            Verdict::Closed
+        );
         assert_eq!(
             verdict(&offer(OfferState::Closed, true), INSIDE, true, false),
             Verdict::Closed
@@ -232,7 +249,10 @@ mod tests {
     fn a_paused_offer_is_paused_until_its_window_is_over() {
         let paused = offer(OfferState::Paused, true);
         assert_eq!(verdict(&paused, INSIDE, true, false), Verdict::Paused);
-        assert_eq!(verdict(&paused, "2022-03-02T00:00:00Z", true, false), Verdict::Closed);
+        assert_eq!(
+            verdict(&paused, "2022-03-02T00:00:00Z", true, false),
+            Verdict::Closed
+        );
     }
 
     #[test]

@@ -237,7 +237,9 @@ mod tests {
     }
 
     fn active() -> Status {
-        Status::Active { activate_time: time("2021-09-02T00:00:00Z") }
+        Status::Active {
+            activate_time: time("2021-09-02T00:00:00Z"),
+        }
     }
 
     fn enrollment(status: Status) -> Enrollment {
@@ -249,7 +251,10 @@ mod tests {
             status,
             enroll_time: time("2021-09-01T00:00:00Z"),
             activate_by: day("2022-09-01"),
-            term: Some(TermDates { start: day("2021-09-01"), end: day("2023-09-01") }),
+            term: Some(TermDates {
+                start: day("2021-09-01"),
+                end: day("2023-09-01"),
+            }),
             terms_version: "1".into(),
             exposed: DataElements::new(),
             cohorts: vec![],
@@ -300,13 +305,24 @@ mod tests {
             day("2021-12-01"),
         );
         assert_eq!(twice, Ok(Transition::Already(cancelled(active()))));
-        for status in [Status::Lapsed, Status::Rejected, Status::Revoked { activate_time: None }] {
+        for status in [
+            Status::Lapsed,
+            Status::Rejected,
+            Status::Revoked {
+                activate_time: None,
+            },
+        ] {
             let refused = status.cancel(
                 time("2021-11-01T00:00:00Z"),
                 CancelReason::Other,
                 day("2021-12-01"),
             );
-            assert_eq!(refused, Err(StateForbids { state: status.name() }));
+            assert_eq!(
+                refused,
+                Err(StateForbids {
+                    state: status.name()
+                })
+            );
         }
     }
 
@@ -314,7 +330,10 @@ mod tests {
     fn a_cancelled_enrollment_comes_back_in_the_state_it_had() {
         let in_time = day("2021-10-31");
         for status in [Status::Pending, active()] {
-            assert_eq!(cancelled(status).reinstate(in_time), Ok(Transition::To(status)));
+            assert_eq!(
+                cancelled(status).reinstate(in_time),
+                Ok(Transition::To(status))
+            );
             assert_eq!(status.reinstate(in_time), Ok(Transition::Already(status)));
         }
         assert_eq!(

@@ -118,10 +118,7 @@ pub fn phone_number(value: &str) -> Result<String, Rule> {
         return Err(RULE);
     }
     let number = phonenumber::parse(None, value).map_err(|_| RULE)?;
-    let e164 = number
-        .format()
-        .mode(phonenumber::Mode::E164)
-        .to_string();
+    let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
     if (9..=16).contains(&e164.len()) {
         Ok(e164)
     } else {
@@ -154,13 +151,18 @@ fn notice_code(value: &str) -> Result<String, Rule> {
         .collect::<String>();
     let well_formed =
         (6..=32).contains(&canonical.len()) && canonical.chars().all(|c| c.is_ascii_alphanumeric());
-    if well_formed { Ok(canonical) } else { Err(RULE) }
+    if well_formed {
+        Ok(canonical)
+    } else {
+        Err(RULE)
+    }
 }
 
 /// A tax number: its digits, 4 to 20 of them.
 fn tax_id(value: &str) -> Result<String, Rule> {
     let digits = without_separators(value).collect::<String>();
-    let well_formed = (4..=20).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
+    let well_formed =
+        (4..=20).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
     if well_formed {
         Ok(digits)
     } else {
@@ -206,12 +208,20 @@ mod tests {
             (Kind::PhoneNumber, "+1 (425) 555-0123", "+14255550123"),
             (Kind::PhoneNumber, " +14255550123", "+14255550123"),
             (Kind::PhoneNumber, "+49 30 901820", "+4930901820"),
-            (Kind::Email, " Jo.Doe+x@Example.COM ", "jo.doe+x@example.com"),
+            (
+                Kind::Email,
+                " Jo.Doe+x@Example.COM ",
+                "jo.doe+x@example.com",
+            ),
             (Kind::NoticeCode, "abcd-o1i2", "ABCD0112"),
             (Kind::NoticeCode, "ABCD 0112", "ABCD0112"),
             (Kind::TaxId, "078-05-1120", "078051120"),
         ] {
-            assert_eq!(canonical(kind, written).as_deref(), Some(expected), "{written}");
+            assert_eq!(
+                canonical(kind, written).as_deref(),
+                Some(expected),
+                "{written}"
+            );
         }
     }
 

@@ -65,7 +65,10 @@ impl OfferDetails {
     pub fn contradiction(&self) -> Option<(&'static str, Rule)> {
         let last_day = self.window.enroll_by;
         if last_day < self.window.enroll_from {
-            return Some(("enroll_by_date", Rule("must not be before enroll_from_date")));
+            return Some((
+                "enroll_by_date",
+                Rule("must not be before enroll_from_date"),
+            ));
         }
         match self.term {
             Term::FixedEnd { end } if end <= last_day => {

@@ -125,7 +125,11 @@ mod tests {
             ("2021-08-31", 18, "2023-03-01"),
             ("2022-12-31", 18, "2024-07-01"),
         ] {
-            assert_eq!(end_after(date(start), months), Some(date(end)), "{start} + {months}");
+            assert_eq!(
+                end_after(date(start), months),
+                Some(date(end)),
+                "{start} + {months}"
+            );
         }
     }
 
@@ -143,7 +147,9 @@ mod tests {
         let waiting = Term::Activation { months: 24 };
         assert_eq!(waiting.on_enrollment(day), None);
         assert_eq!(waiting.if_begun_on(day).unwrap().end, date("2023-08-18"));
-        let fixed = Term::FixedEnd { end: date("2024-01-01") };
+        let fixed = Term::FixedEnd {
+            end: date("2024-01-01"),
+        };
         assert_eq!(fixed.on_enrollment(day).unwrap().end, date("2024-01-01"));
     }
 
@@ -152,8 +158,18 @@ mod tests {
         let last_day = date("2022-01-31");
         assert!(Term::Enrollment { months: 23 }.falls_short(last_day));
         assert!(!Term::Activation { months: 24 }.falls_short(last_day));
-        assert!(Term::FixedEnd { end: date("2024-01-30") }.falls_short(last_day));
-        assert!(!Term::FixedEnd { end: date("2024-01-31") }.falls_short(last_day));
+        assert!(
+            Term::FixedEnd {
+                end: date("2024-01-30")
+            }
+            .falls_short(last_day)
+        );
+        assert!(
+            !Term::FixedEnd {
+                end: date("2024-01-31")
+            }
+            .falls_short(last_day)
+        );
     }
 
     proptest! {

@@ -58,7 +58,10 @@ impl AccessList {
         } else {
             Access::AnyOf(vec![REFLECTION_SCOPE.to_owned()])
         };
-        Ok(Self { methods, reflection })
+        Ok(Self {
+            methods,
+            reflection,
+        })
     }
 
     /// Who may call the method at this path; nobody, where nothing says so.

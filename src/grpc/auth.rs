@@ -114,18 +114,29 @@ impl Verifier {
                 _ => TokenFault::Invalid,
             })?
             .claims;
-        let lifetime = claims.exp.checked_sub(claims.iat).ok_or(TokenFault::Invalid)?;
+        let lifetime = claims
+            .exp
+            .checked_sub(claims.iat)
+            .ok_or(TokenFault::Invalid)?;
         if Duration::from_secs(lifetime) > self.max_lifetime || !is_subject(&claims.sub) {
             return Err(TokenFault::Invalid);
         }
         Ok(Caller {
             subject: claims.sub,
-            scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect::<BTreeSet<_>>(),
+            scopes: claims
+                .scope
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect::<BTreeSet<_>>(),
         })
     }
 
     fn accepts(&self, header: &Header) -> bool {
-        let media_type = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let media_type = header
+            .typ
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         header.alg == self.algorithm
             && header.crit.is_none()
             && matches!(media_type.as_str(), "at+jwt" | "application/at+jwt")

@@ -70,13 +70,21 @@ impl CohortService for Cohorts {
         let mut violations = Violations::default();
         let parent = violations.check("parent", OfferName::parse(&request.parent));
         let list = format!("cohorts of {}", request.parent);
-        let page = self.0.read_page(&list, request.page_size, &request.page_token, &mut violations);
+        let page = self.0.read_page(
+            &list,
+            request.page_size,
+            &request.page_token,
+            &mut violations,
+        );
         let (parent, page) = parse::finish(violations, parent.zip(page))?;
         let page = self.0.list_cohorts(&parent, &page).await?;
         let id = |cohort: &Cohort| cohort.name.cohort.to_string();
         let next_page_token = self.0.next_page_token(&list, &page, id)?;
         let cohorts = page.items.into_iter().map(render::cohort).collect();
-        Ok(Response::new(v1::ListCohortsResponse { cohorts, next_page_token }))
+        Ok(Response::new(v1::ListCohortsResponse {
+            cohorts,
+            next_page_token,
+        }))
     }
 
     async fn update_cohort(
@@ -148,7 +156,10 @@ fn parse_create(request: v1::CreateCohortRequest) -> Result<NewCohort, Error> {
     let data_elements = violations.check("cohort.data_elements", data_elements);
     let parsed = || {
         Some(NewCohort {
-            name: CohortName { parent: parent?, cohort: id? },
+            name: CohortName {
+                parent: parent?,
+                cohort: id?,
+            },
             display_name: display_name?,
             data_elements: data_elements?,
         })

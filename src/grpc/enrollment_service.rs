@@ -48,7 +48,11 @@ impl EnrollmentService for Enrollments {
         }
         let (offer, identifiers, as_of) = parse_check(message)?;
         let answer = match as_of {
-            Some(time) => self.0.check_eligibility_as_of(&offer, &identifiers, time).await?,
+            Some(time) => {
+                self.0
+                    .check_eligibility_as_of(&offer, &identifiers, time)
+                    .await?
+            }
             None => self.0.check_eligibility(&offer, &identifiers).await?,
         };
         Ok(Response::new(render::eligibility(answer)))
@@ -61,7 +65,9 @@ impl EnrollmentService for Enrollments {
         let (offer, people) = parse_batch(request.into_inner())?;
         let answers = self.0.batch_check_eligibility(&offer, &people).await?;
         let eligibilities = answers.into_iter().map(render::eligibility).collect();
-        Ok(Response::new(v1::BatchCheckEligibilityResponse { eligibilities }))
+        Ok(Response::new(v1::BatchCheckEligibilityResponse {
+            eligibilities,
+        }))
     }
 
     async fn enroll(
@@ -123,13 +129,21 @@ impl EnrollmentService for Enrollments {
     }
 }
 
-type Check = (OfferName, Vec<Identifier>, Option<chrono::DateTime<chrono::Utc>>);
+type Check = (
+    OfferName,
+    Vec<Identifier>,
+    Option<chrono::DateTime<chrono::Utc>>,
+);
 
 fn parse_check(request: v1::CheckEligibilityRequest) -> Result<Check, Error> {
     let mut violations = Violations::default();
     let offer = violations.check("parent", OfferName::parse(&request.parent));
     let identifiers = parse::identifiers(&mut violations, "person", request.person);
-    let as_of = request.as_of_time.as_ref().map(parse::timestamp).transpose();
+    let as_of = request
+        .as_of_time
+        .as_ref()
+        .map(parse::timestamp)
+        .transpose();
     let as_of = violations.check("as_of_time", as_of);
     let parsed = || Some((offer?, identifiers?, as_of?));
     parse::finish(violations, parsed())
@@ -175,7 +189,9 @@ fn parse_enroll(request: v1::EnrollRequest) -> Result<Enroll, Error> {
     parse::finish(violations, parsed())
 }
 
-fn parse_lookup(request: v1::LookupEnrollmentRequest) -> Result<(OfferName, Vec<Identifier>), Error> {
+fn parse_lookup(
+    request: v1::LookupEnrollmentRequest,
+) -> Result<(OfferName, Vec<Identifier>), Error> {
     let mut violations = Violations::default();
     let offer = violations.check("parent", OfferName::parse(&request.parent));
     let identifiers = parse::identifiers(&mut violations, "person", request.person);

@@ -41,8 +41,13 @@ pub struct HealthState {
 impl HealthState {
     /// Alive, and not serving.
     pub async fn not_serving() -> Self {
-        let state = Self { reporter: HealthReporter::new() };
-        state.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
+        let state = Self {
+            reporter: HealthReporter::new(),
+        };
+        state
+            .reporter
+            .set_service_status(LIVENESS, ServingStatus::Serving)
+            .await;
         state.set(false).await;
         state
     }
@@ -81,7 +86,11 @@ impl HealthState {
     }
 
     async fn set(&self, serving: bool) {
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if serving {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for service in SERVICES {
             self.reporter.set_service_status(service, status).await;
         }

@@ -39,7 +39,11 @@ pub(super) async fn receive(
     mut stream: Streaming<v1::LoadMembersRequest>,
     answers: Sender<Answer>,
 ) {
-    let mut receiver = Receiver { app, caller, load: None };
+    let mut receiver = Receiver {
+        app,
+        caller,
+        load: None,
+    };
     loop {
         let part = match stream.message().await {
             Ok(Some(message)) => message.part,
@@ -55,7 +59,9 @@ pub(super) async fn receive(
         let answer = receiver.part(part).await;
         let failed = answer.is_err();
         let answer = answer
-            .map(|load| v1::LoadMembersResponse { load: Some(render::load(load)) })
+            .map(|load| v1::LoadMembersResponse {
+                load: Some(render::load(load)),
+            })
             .map_err(Status::from);
         // Nobody reads any more: the caller went away, and can go on later.
         if answers.send(answer).await.is_err() || failed || ended {
@@ -83,7 +89,9 @@ impl Receiver {
                 self.app.add_chunk(&self.caller, name, chunk).await
             }
             (Some(Part::End(end)), Some(name)) => {
-                self.app.finish_load(&self.caller, name, end.chunk_count).await
+                self.app
+                    .finish_load(&self.caller, name, end.chunk_count)
+                    .await
             }
             (Some(Part::Header(_)), Some(_)) => Err(out_of_order("header", "must come once")),
             (Some(Part::Chunk(_)), None) => Err(out_of_order("chunk", "must come after a header")),
@@ -107,8 +115,17 @@ fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource), Error
     let name = violations.check("header.source_name", text::label(&header.source_name));
     let sha256 = violations.check("header.source_sha256", text::sha256(&header.source_sha256));
     let parsed = || {
-        let source = LoadSource { name: name?, sha256: sha256? };
-        Some((LoadName { parent: parent?, load: load? }, source))
+        let source = LoadSource {
+            name: name?,
+            sha256: sha256?,
+        };
+        Some((
+            LoadName {
+                parent: parent?,
+                load: load?,
+            },
+            source,
+        ))
     };
     parse::finish(violations, parsed())
 }
@@ -129,7 +146,10 @@ fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
         .map(|(index, row)| parse_row(&mut violations, &format!("chunk.rows[{index}]"), row))
         .collect::<Vec<_>>();
     let rows = rows.into_iter().collect::<Option<_>>();
-    let parsed = rows.map(|rows| Chunk { number: chunk.number, rows });
+    let parsed = rows.map(|rows| Chunk {
+        number: chunk.number,
+        rows,
+    });
     parse::finish(violations, parsed).map_err(first_violations)
 }
 
@@ -151,11 +171,16 @@ fn parse_row(violations: &mut Violations, path: &str, row: v1::MemberRow) -> Opt
             let person_id = Some(plain.person_id).filter(|id| !id.is_empty());
             let person_id = person_id.map(|id| text::short(&id)).transpose();
             let person_id = violations.check(format!("{path}.person_id"), person_id);
-            Some(ListedPerson::Plain { identifiers: identifiers?, person_id: person_id? })
+            Some(ListedPerson::Plain {
+                identifiers: identifiers?,
+                person_id: person_id?,
+            })
         }
         Some(M::Hashed(hashed)) => {
             let path = format!("{path}.hashed");
-            violations.check(path, hashed_member(&hashed)).map(ListedPerson::Hashed)
+            violations
+                .check(path, hashed_member(&hashed))
+                .map(ListedPerson::Hashed)
         }
         None => {
             violations.note(path, Rule("must be plain or hashed"));

@@ -49,7 +49,10 @@ pub mod proto {
         pub mod enrollment {
             /// The messages and services.
             pub mod v1 {
-                include!(concat!(env!("OUT_DIR"), "/identityprotection.enrollment.v1.rs"));
+                include!(concat!(
+                    env!("OUT_DIR"),
+                    "/identityprotection.enrollment.v1.rs"
+                ));
             }
         }
     }

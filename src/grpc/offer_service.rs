@@ -77,12 +77,23 @@ impl OfferService for Offers {
     ) -> Result<Response<v1::ListOffersResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let page = self.0.read_page(LIST, request.page_size, &request.page_token, &mut violations);
-        let page = self.0.list_offers(&parse::finish(violations, page)?).await?;
+        let page = self.0.read_page(
+            LIST,
+            request.page_size,
+            &request.page_token,
+            &mut violations,
+        );
+        let page = self
+            .0
+            .list_offers(&parse::finish(violations, page)?)
+            .await?;
         let id = |offer: &Offer| offer.name.offer.as_str().to_owned();
         let next_page_token = self.0.next_page_token(LIST, &page, id)?;
         let offers = page.items.into_iter().map(render::offer).collect();
-        Ok(Response::new(v1::ListOffersResponse { offers, next_page_token }))
+        Ok(Response::new(v1::ListOffersResponse {
+            offers,
+            next_page_token,
+        }))
     }
 
     async fn update_offer(
@@ -102,7 +113,10 @@ impl OfferService for Offers {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let (name, etag) = parse_move(&request.name, &request.etag)?;
-        let offer = self.0.move_offer(&caller, name, etag, OfferMove::Open).await?;
+        let offer = self
+            .0
+            .move_offer(&caller, name, etag, OfferMove::Open)
+            .await?;
         Ok(Response::new(render::offer(offer)))
     }
 
@@ -113,7 +127,10 @@ impl OfferService for Offers {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let (name, etag) = parse_move(&request.name, &request.etag)?;
-        let offer = self.0.move_offer(&caller, name, etag, OfferMove::Pause).await?;
+        let offer = self
+            .0
+            .move_offer(&caller, name, etag, OfferMove::Pause)
+            .await?;
         Ok(Response::new(render::offer(offer)))
     }
 
@@ -124,7 +141,10 @@ impl OfferService for Offers {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let (name, etag) = parse_move(&request.name, &request.etag)?;
-        let offer = self.0.move_offer(&caller, name, etag, OfferMove::Close).await?;
+        let offer = self
+            .0
+            .move_offer(&caller, name, etag, OfferMove::Close)
+            .await?;
         Ok(Response::new(render::offer(offer)))
     }
 }
@@ -180,7 +200,9 @@ fn parse_update(
     };
     let name = violations.check("offer.name", OfferName::parse(&offer.name));
     let etag = violations.check("offer.etag", Etag::parse(&offer.etag));
-    let patch = patch(&mut violations, &offer, |field| paths.iter().any(|path| path == field));
+    let patch = patch(&mut violations, &offer, |field| {
+        paths.iter().any(|path| path == field)
+    });
     let parsed = || Some((name?, etag?, patch));
     parse::finish(violations, parsed())
 }
@@ -199,8 +221,12 @@ fn patch(
         provider: field.get("provider", || text::label(&offer.provider)),
         term: field.get("term", || term(offer.term.as_ref())),
         time_zone: field.get("time_zone", || time_zone(&offer.time_zone)),
-        enroll_from: field.get("enroll_from_date", || parse::date(offer.enroll_from_date.as_ref())),
-        enroll_by: field.get("enroll_by_date", || parse::date(offer.enroll_by_date.as_ref())),
+        enroll_from: field.get("enroll_from_date", || {
+            parse::date(offer.enroll_from_date.as_ref())
+        }),
+        enroll_by: field.get("enroll_by_date", || {
+            parse::date(offer.enroll_by_date.as_ref())
+        }),
         cohorts_complete: field.get("cohorts_complete", || Ok(offer.cohorts_complete)),
         terms_version: field.get("terms_version", || text::short(&offer.terms_version)),
         activation_window: field.get("activation_window_days", || {

@@ -24,7 +24,9 @@ pub(super) const REQUIRED: Rule = Rule("must be given");
 
 pub(super) fn date(date: Option<&Date>) -> Result<NaiveDate, Rule> {
     let date = date.ok_or(REQUIRED)?;
-    let parts = u32::try_from(date.month).ok().zip(u32::try_from(date.day).ok());
+    let parts = u32::try_from(date.month)
+        .ok()
+        .zip(u32::try_from(date.day).ok());
     parts
         .filter(|_| (1..=9999).contains(&date.year))
         .and_then(|(month, day)| NaiveDate::from_ymd_opt(date.year, month, day))
@@ -58,19 +60,28 @@ pub(super) fn identifier_list(
     list: Vec<v1::Identifier>,
 ) -> Option<Vec<Identifier>> {
     if list.is_empty() || list.len() > MAX_PER_PERSON {
-        violations.note(format!("{path}.identifiers"), Rule("must have 1 to 8 entries"));
+        violations.note(
+            format!("{path}.identifiers"),
+            Rule("must have 1 to 8 entries"),
+        );
         return None;
     }
     let parsed = list
         .into_iter()
         .enumerate()
-        .map(|(index, entry)| identifier(violations, &format!("{path}.identifiers[{index}]"), entry))
+        .map(|(index, entry)| {
+            identifier(violations, &format!("{path}.identifiers[{index}]"), entry)
+        })
         // Each is looked at, so that all violations are told.
         .collect::<Vec<_>>();
     parsed.into_iter().collect()
 }
 
-fn identifier(violations: &mut Violations, path: &str, entry: v1::Identifier) -> Option<Identifier> {
+fn identifier(
+    violations: &mut Violations,
+    path: &str,
+    entry: v1::Identifier,
+) -> Option<Identifier> {
     use v1::identifier::Value;
 
     let (kind, value) = match entry.value {
@@ -84,10 +95,16 @@ fn identifier(violations: &mut Violations, path: &str, entry: v1::Identifier) ->
             return None;
         }
     };
-    violations.check(format!("{path}.{}", kind.name()), Identifier::parse(kind, &value))
+    violations.check(
+        format!("{path}.{}", kind.name()),
+        Identifier::parse(kind, &value),
+    )
 }
 
-pub(super) fn contact(violations: &mut Violations, contact: Option<v1::Contact>) -> Option<Contact> {
+pub(super) fn contact(
+    violations: &mut Violations,
+    contact: Option<v1::Contact>,
+) -> Option<Contact> {
     let written = contact.unwrap_or_default();
     let mut contact = Contact::none();
     let email = violations.check("contact.email", contact.set_email(&written.email));
@@ -105,7 +122,11 @@ pub(super) fn data_elements(numbers: &[i32]) -> Result<DataElements, Rule> {
     }
     numbers
         .iter()
-        .map(|number| v1::DataElement::try_from(*number).ok().and_then(data_element))
+        .map(|number| {
+            v1::DataElement::try_from(*number)
+                .ok()
+                .and_then(data_element)
+        })
         .collect::<Option<_>>()
         .ok_or(RULE)
 }

@@ -296,9 +296,7 @@ fn failed_precondition(precondition: Precondition) -> Status {
 
 fn database(error: &DatabaseError) -> Status {
     match error {
-        DatabaseError::Unavailable
-        | DatabaseError::Contention
-        | DatabaseError::LiveClaimTaken => {
+        DatabaseError::Unavailable | DatabaseError::Contention | DatabaseError::LiveClaimTaken => {
             tracing::warn!(%error, "the database is not available");
             Reply::new(
                 Code::Unavailable,

@@ -42,7 +42,10 @@ pub async fn of_people(
 }
 
 /// All claims of one enrollment.
-pub async fn of_enrollment(db: &impl ConnectionTrait, enrollment: Uuid) -> Result<Vec<Claim>, Error> {
+pub async fn of_enrollment(
+    db: &impl ConnectionTrait,
+    enrollment: Uuid,
+) -> Result<Vec<Claim>, Error> {
     let rows = enrollment_claim::Entity::find()
         .filter(enrollment_claim::Column::EnrollmentId.eq(enrollment))
         .all(db)

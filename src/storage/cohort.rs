@@ -121,7 +121,10 @@ async fn insert_revision(db: &impl ConnectionTrait, id: i64, cohort: &Cohort) ->
         cohort_id: Set(id),
         revision: Set(cohort.revision),
         state: Set(cohort.state.name().to_owned()),
-        data_elements: Set(to_json("cohort_revisions.data_elements", &cohort.data_elements)?),
+        data_elements: Set(to_json(
+            "cohort_revisions.data_elements",
+            &cohort.data_elements,
+        )?),
         valid_from: Set(cohort.update_time),
     };
     cohort_revision::Entity::insert(row)
@@ -141,7 +144,10 @@ fn to_cohort(row: cohort::Model, offer: &OfferName) -> Result<Row<Cohort>, Error
     Ok(Row {
         id: row.id,
         value: Cohort {
-            name: CohortName { parent: offer.clone(), cohort: slug },
+            name: CohortName {
+                parent: offer.clone(),
+                cohort: slug,
+            },
             display_name: row.display_name,
             state: from_name::<CohortState>("cohorts.state", row.state)?,
             data_elements: from_json("cohorts.data_elements", row.data_elements)?,

@@ -70,8 +70,16 @@ impl Store {
     pub async fn connect(database: &Database, create: bool) -> Result<Self, ConnectError> {
         let (writer, reader) = match database {
             Database::Sqlite { url } => sqlite(url, create).await?,
-            Database::Postgres { url, password, max_connections } => {
-                let pool = postgres(url, password.as_deref().map(String::as_str), *max_connections)?;
+            Database::Postgres {
+                url,
+                password,
+                max_connections,
+            } => {
+                let pool = postgres(
+                    url,
+                    password.as_deref().map(String::as_str),
+                    *max_connections,
+                )?;
                 (pool.clone(), pool)
             }
         };
@@ -121,7 +129,10 @@ pub enum ConnectError {
 }
 
 /// Options for PostgreSQL, also for connections outside the pool.
-pub(super) fn postgres_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, ConnectError> {
+pub(super) fn postgres_options(
+    url: &str,
+    password: Option<&str>,
+) -> Result<PgConnectOptions, ConnectError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| ConnectError::Url)?
         .application_name("identity-protection-enrollment")
@@ -145,7 +156,11 @@ pub fn verifies_server(url: &str) -> bool {
         .is_ok_and(|options| matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
 }
 
-fn postgres(url: &str, password: Option<&str>, max_connections: u32) -> Result<DatabaseConnection, ConnectError> {
+fn postgres(
+    url: &str,
+    password: Option<&str>,
+    max_connections: u32,
+) -> Result<DatabaseConnection, ConnectError> {
     let options = postgres_options(url, password)?;
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
@@ -154,7 +169,10 @@ fn postgres(url: &str, password: Option<&str>, max_connections: u32) -> Result<D
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-async fn sqlite(url: &str, create: bool) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+async fn sqlite(
+    url: &str,
+    create: bool,
+) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| ConnectError::Url)?
         .create_if_missing(create)
@@ -173,7 +191,10 @@ async fn sqlite(url: &str, create: bool) -> Result<(DatabaseConnection, Database
     ))
 }
 
-async fn sqlite_pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, ConnectError> {
+async fn sqlite_pool(
+    connections: u32,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, ConnectError> {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
@@ -187,7 +208,9 @@ async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), ConnectError> {
         .fetch_one(pool)
         .await
         .map_err(|error| ConnectError::Open(Error::from(&error)))?;
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut parts = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     let triple = [(); 3].map(|()| parts.next().unwrap_or(0));
     if triple < [3, 51, 3] {
         return Err(ConnectError::OldSqlite(version));

@@ -185,7 +185,10 @@ fn to_enrollment(
         .zip(row.term_end_date)
         .map(|(start, end)| TermDates { start, end });
     Ok(Enrollment {
-        name: EnrollmentName { parent: offer.clone(), enrollment: row.id },
+        name: EnrollmentName {
+            parent: offer.clone(),
+            enrollment: row.id,
+        },
         enroll_time: row.enroll_time,
         activate_by: row.activate_by_date,
         term,
@@ -202,8 +205,12 @@ fn to_status(row: enrollment::Model) -> Result<Status, Error> {
     let activate_time = row.activate_time;
     Ok(match row.state.as_str() {
         "PENDING" => Status::Pending,
-        "ACTIVE" => Status::Active { activate_time: begun(activate_time)? },
-        "EXPIRED" => Status::Expired { activate_time: begun(activate_time)? },
+        "ACTIVE" => Status::Active {
+            activate_time: begun(activate_time)?,
+        },
+        "EXPIRED" => Status::Expired {
+            activate_time: begun(activate_time)?,
+        },
         "LAPSED" => Status::Lapsed,
         "REJECTED" => Status::Rejected,
         "REVOKED" => Status::Revoked { activate_time },

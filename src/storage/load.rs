@@ -134,9 +134,15 @@ fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
     Ok(Row {
         id: row.id,
         value: Load {
-            name: LoadName { parent: cohort.clone(), load: slug },
+            name: LoadName {
+                parent: cohort.clone(),
+                load: slug,
+            },
             state: from_name::<LoadState>("loads.state", row.state)?,
-            source: LoadSource { name: row.source_name, sha256: row.source_sha256 },
+            source: LoadSource {
+                name: row.source_name,
+                sha256: row.source_sha256,
+            },
             loader: row.loader,
             progress: LoadProgress {
                 last_chunk: row.last_chunk,

@@ -68,7 +68,13 @@ pub async fn listings_as_of(
     digests: &[IdentifierDigest],
     time: DateTime<Utc>,
 ) -> Result<Vec<Listing>, Error> {
-    query(db, LISTINGS_AS_OF, vec![offer.id.into(), time.into()], digests).await
+    query(
+        db,
+        LISTINGS_AS_OF,
+        vec![offer.id.into(), time.into()],
+        digests,
+    )
+    .await
 }
 
 async fn query(
@@ -169,11 +175,14 @@ async fn insert_rows(
     const ROWS: usize = 5_000;
     let mut inserted = 0;
     for (digests, people) in digests.chunks(ROWS).zip(people.chunks(ROWS)) {
-        let rows = digests.iter().zip(people).map(|(digest, person)| member::ActiveModel {
-            digest: Set(*digest),
-            load_id: Set(load_id),
-            person: Set(*person),
-        });
+        let rows = digests
+            .iter()
+            .zip(people)
+            .map(|(digest, person)| member::ActiveModel {
+                digest: Set(*digest),
+                load_id: Set(load_id),
+                person: Set(*person),
+            });
         let result = member::Entity::insert_many(rows)
             .on_conflict_do_nothing()
             .exec_without_returning(db)

@@ -19,7 +19,10 @@ use crate::domain::{
 };
 
 /// The offer of this name.
-pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Row<Offer>>, Error> {
+pub async fn find(
+    db: &impl ConnectionTrait,
+    name: &OfferName,
+) -> Result<Option<Row<Offer>>, Error> {
     let found = by_name(name).one(db).await?;
     found.map(to_offer).transpose()
 }

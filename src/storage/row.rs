@@ -23,7 +23,10 @@ pub(super) fn from_json<T: DeserializeOwned>(column: &'static str, json: Json) -
 }
 
 /// A state or a reason, kept as its name.
-pub(super) fn from_name<T: DeserializeOwned>(column: &'static str, name: String) -> Result<T, Error> {
+pub(super) fn from_name<T: DeserializeOwned>(
+    column: &'static str,
+    name: String,
+) -> Result<T, Error> {
     from_json(column, Json::String(name))
 }
 

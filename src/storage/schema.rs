@@ -40,7 +40,10 @@ impl Store {
         };
         Ok(Schema {
             newer: run.iter().filter(|name| !known.contains(name)).count(),
-            missing: known.into_iter().filter(|name| !run.contains(name)).collect(),
+            missing: known
+                .into_iter()
+                .filter(|name| !run.contains(name))
+                .collect(),
         })
     }
 
@@ -64,7 +67,11 @@ impl Store {
         } else {
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'"
         };
-        Ok(self.reader.query_one_raw(statement(&self.reader, sql)).await?.is_some())
+        Ok(self
+            .reader
+            .query_one_raw(statement(&self.reader, sql))
+            .await?
+            .is_some())
     }
 }
 

@@ -87,7 +87,8 @@ impl Store {
             if !repeat {
                 return Err(failure);
             }
-            metrics::counter!("enrollment_transaction_repeats_total", "unit" => W::NAME).increment(1);
+            metrics::counter!("enrollment_transaction_repeats_total", "unit" => W::NAME)
+                .increment(1);
         }
         Err(if commit_unknown {
             Error::OutcomeUnknown.into()

@@ -1,1 +1,17 @@
-fn main(){}
+//! The service from outside: a real server over real gRPC, on real databases. A file per deed, and
+//! one each for what runs through all of them.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that cannot go on must stop loudly"
+)]
+
+#[macro_use]
+mod support;
+
+mod enroll;

@@ -64,8 +64,17 @@ mod tests {
 
     #[test]
     fn each_unit_of_the_header_is_read() {
-        for (header, millis) in [("1H", 3_600_000), ("2M", 120_000), ("3S", 3_000), ("250m", 250)] {
-            assert_eq!(parse(header), Some(Duration::from_millis(millis)), "{header}");
+        for (header, millis) in [
+            ("1H", 3_600_000),
+            ("2M", 120_000),
+            ("3S", 3_000),
+            ("250m", 250),
+        ] {
+            assert_eq!(
+                parse(header),
+                Some(Duration::from_millis(millis)),
+                "{header}"
+            );
         }
         assert_eq!(parse("5u"), Some(Duration::from_micros(5)));
         assert_eq!(parse("5n"), Some(Duration::from_nanos(5)));

@@ -10,10 +10,17 @@ use crate::grpc::access::AccessList;
 /// callers could make any number of them.
 pub async fn metrics(access: std::sync::Arc<AccessList>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let method = if access.knows(path) { path.to_owned() } else { "unknown".to_owned() };
+    let method = if access.knows(path) {
+        path.to_owned()
+    } else {
+        "unknown".to_owned()
+    };
     let begin = Instant::now();
     let response = next.run(request).await;
-    let labels = [("method", method), ("code", format!("{:?}", code_of(&response)))];
+    let labels = [
+        ("method", method),
+        ("code", format!("{:?}", code_of(&response))),
+    ];
     ::metrics::counter!("enrollment_calls_total", &labels).increment(1);
     ::metrics::histogram!("enrollment_call_seconds", &labels).record(begin.elapsed().as_secs_f64());
     response

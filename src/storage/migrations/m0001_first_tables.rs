@@ -3,9 +3,9 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{
-        big_integer, big_pk_auto, binary, binary_null, boolean, date, date_null, json_binary, json_binary_null,
-        string, string_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid,
-        uuid_null,
+        big_integer, big_pk_auto, binary, binary_null, boolean, date, date_null, json_binary,
+        json_binary_null, string, string_null, timestamp_with_time_zone,
+        timestamp_with_time_zone_null, uuid, uuid_null,
     },
 };
 
@@ -15,10 +15,21 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [offers(), offer_revisions(), cohorts(), cohort_revisions(), loads()] {
+        for table in [
+            offers(),
+            offer_revisions(),
+            cohorts(),
+            cohort_revisions(),
+            loads(),
+        ] {
             manager.create_table(table).await?;
         }
-        for table in [members(), enrollments(), enrollment_cohorts(), enrollment_claims()] {
+        for table in [
+            members(),
+            enrollments(),
+            enrollment_cohorts(),
+            enrollment_claims(),
+        ] {
             manager.create_table(table).await?;
         }
         for table in [activation_codes(), requests(), events(), key_checks()] {
@@ -72,7 +83,12 @@ fn offer_revisions() -> TableCreateStatement {
         .col(json_binary("details"))
         .col(timestamp_with_time_zone("valid_from"))
         .primary_key(&mut key("pk_offer_revisions", &["offer_id", "revision"]))
-        .foreign_key(&mut reference("fk_offer_revisions_offer", "offer_revisions", "offer_id", "offers"))
+        .foreign_key(&mut reference(
+            "fk_offer_revisions_offer",
+            "offer_revisions",
+            "offer_id",
+            "offers",
+        ))
         .take()
 }
 
@@ -91,7 +107,12 @@ fn cohorts() -> TableCreateStatement {
         .col(big_integer("revision"))
         .col(timestamp_with_time_zone("create_time"))
         .col(timestamp_with_time_zone("update_time"))
-        .foreign_key(&mut reference("fk_cohorts_offer", "cohorts", "offer_id", "offers"))
+        .foreign_key(&mut reference(
+            "fk_cohorts_offer",
+            "cohorts",
+            "offer_id",
+            "offers",
+        ))
         .take()
 }
 
@@ -104,7 +125,12 @@ fn cohort_revisions() -> TableCreateStatement {
         .col(json_binary("data_elements"))
         .col(timestamp_with_time_zone("valid_from"))
         .primary_key(&mut key("pk_cohort_revisions", &["cohort_id", "revision"]))
-        .foreign_key(&mut reference("fk_cohort_revisions_cohort", "cohort_revisions", "cohort_id", "cohorts"))
+        .foreign_key(&mut reference(
+            "fk_cohort_revisions_cohort",
+            "cohort_revisions",
+            "cohort_id",
+            "cohorts",
+        ))
         .take()
 }
 
@@ -124,7 +150,12 @@ fn loads() -> TableCreateStatement {
         .col(timestamp_with_time_zone_null("publish_time"))
         .col(timestamp_with_time_zone("create_time"))
         .col(timestamp_with_time_zone("update_time"))
-        .foreign_key(&mut reference("fk_loads_cohort", "loads", "cohort_id", "cohorts"))
+        .foreign_key(&mut reference(
+            "fk_loads_cohort",
+            "loads",
+            "cohort_id",
+            "cohorts",
+        ))
         .take()
 }
 
@@ -157,7 +188,12 @@ fn enrollments() -> TableCreateStatement {
         .col(binary_null("contact"))
         .col(big_integer("revision"))
         .col(timestamp_with_time_zone("update_time"))
-        .foreign_key(&mut reference("fk_enrollments_offer", "enrollments", "offer_id", "offers"))
+        .foreign_key(&mut reference(
+            "fk_enrollments_offer",
+            "enrollments",
+            "offer_id",
+            "offers",
+        ))
         .take()
 }
 
@@ -165,9 +201,22 @@ fn enrollment_cohorts() -> TableCreateStatement {
     named("enrollment_cohorts")
         .col(uuid("enrollment_id"))
         .col(big_integer("cohort_id"))
-        .primary_key(&mut key("pk_enrollment_cohorts", &["enrollment_id", "cohort_id"]))
-        .foreign_key(&mut reference("fk_enrollment_cohorts_enrollment", "enrollment_cohorts", "enrollment_id", "enrollments"))
-        .foreign_key(&mut reference("fk_enrollment_cohorts_cohort", "enrollment_cohorts", "cohort_id", "cohorts"))
+        .primary_key(&mut key(
+            "pk_enrollment_cohorts",
+            &["enrollment_id", "cohort_id"],
+        ))
+        .foreign_key(&mut reference(
+            "fk_enrollment_cohorts_enrollment",
+            "enrollment_cohorts",
+            "enrollment_id",
+            "enrollments",
+        ))
+        .foreign_key(&mut reference(
+            "fk_enrollment_cohorts_cohort",
+            "enrollment_cohorts",
+            "cohort_id",
+            "cohorts",
+        ))
         .take()
 }
 
@@ -178,8 +227,16 @@ fn enrollment_claims() -> TableCreateStatement {
         .col(uuid("person"))
         .col(big_integer("offer_id"))
         .col(boolean("live"))
-        .primary_key(&mut key("pk_enrollment_claims", &["enrollment_id", "person"]))
-        .foreign_key(&mut reference("fk_enrollment_claims_enrollment", "enrollment_claims", "enrollment_id", "enrollments"))
+        .primary_key(&mut key(
+            "pk_enrollment_claims",
+            &["enrollment_id", "person"],
+        ))
+        .foreign_key(&mut reference(
+            "fk_enrollment_claims_enrollment",
+            "enrollment_claims",
+            "enrollment_id",
+            "enrollments",
+        ))
         .take()
 }
 
@@ -191,7 +248,12 @@ fn activation_codes() -> TableCreateStatement {
         .col(binary("sealed"))
         .col(timestamp_with_time_zone("assign_time"))
         .col(timestamp_with_time_zone_null("void_time"))
-        .foreign_key(&mut reference("fk_activation_codes_enrollment", "activation_codes", "enrollment_id", "enrollments"))
+        .foreign_key(&mut reference(
+            "fk_activation_codes_enrollment",
+            "activation_codes",
+            "enrollment_id",
+            "enrollments",
+        ))
         .take()
 }
 
@@ -241,7 +303,12 @@ fn key(name: &str, columns: &[&'static str]) -> IndexCreateStatement {
     key
 }
 
-fn reference(name: &str, from: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
+fn reference(
+    name: &str,
+    from: &'static str,
+    column: &'static str,
+    to: &'static str,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .name(name)
         .from(Alias::new(from), Alias::new(column))

@@ -1,0 +1,39 @@
+//! What tests stand on: databases, servers, tokens, and a company with an offer.
+
+pub mod company;
+pub mod database;
+pub mod postgres;
+pub mod refusal;
+pub mod server;
+pub mod token;
+
+/// Makes two tests out of one: on SQLite, and on PostgreSQL where there is one.
+///
+/// ```ignore
+/// on_each_database! {
+///     async fn nobody_is_enrolled_twice(database) { … }
+/// }
+/// ```
+macro_rules! on_each_database {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {
+        $(mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of its file's imports")]
+            use super::*;
+
+            $(#[$attribute])*
+            async fn test($database: crate::support::database::TestDatabase) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                test(crate::support::database::TestDatabase::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                if let Some(database) = crate::support::database::TestDatabase::postgres().await {
+                    test(database).await;
+                }
+            }
+        })+
+    };
+}
