@@ -19,6 +19,7 @@ pub mod cohort_service;
 pub mod enrollment_service;
 pub mod health;
 pub mod layers;
+pub mod load_client;
 pub mod offer_service;
 pub mod reflection;
 
