@@ -239,6 +239,10 @@ impl Settings {
 }
 
 /// The library's own texts hold the offending value, which may be a secret in the wrong place.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else the library may say can hold a value"
+)]
 fn without_values(error: &config::ConfigError) -> String {
     match error {
         config::ConfigError::Type { key, expected, .. } => {

@@ -1,8 +1,8 @@
 //! The only place where things are plugged together: the layers in their order, the services, the
 //! start and the stop.
 //!
-//! Start: everything is NOT_SERVING, then the port is bound, then health follows the database. Stop:
-//! NOT_SERVING, no new connections, what runs is finished, but not for longer than the drain's bound.
+//! Start: everything is `NOT_SERVING`, then the port is bound, then health follows the database. Stop:
+//! `NOT_SERVING`, no new connections, what runs is finished, but not for longer than the drain's bound.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -53,7 +53,7 @@ const RESETS: usize = 1_024;
 const HEADERS: u32 = 16 * 1024;
 
 /// Connections are renewed after this time, a tenth more or less, so that new replicas get some.
-const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
+const CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// Why the server cannot start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -208,7 +208,7 @@ fn with_layers(
 fn transport() -> Transport {
     let tenth = CONNECTION_AGE / 10;
     let [part] = Random.bytes::<1>().unwrap_or([128]);
-    let age = CONNECTION_AGE - tenth + tenth * 2 * u32::from(part) / 255;
+    let age = CONNECTION_AGE * 9 / 10 + tenth * 2 * u32::from(part) / 255;
     Transport::builder()
         .max_concurrent_streams(STREAMS)
         .http2_max_local_error_reset_streams(Some(RESETS))

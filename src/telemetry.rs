@@ -3,6 +3,8 @@
 //! Levels of the crates that could print what passes through them are capped here, whatever the
 //! settings say: a debug filter must not turn the log into the next leak.
 
+use std::io::IsTerminal;
+
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -63,6 +65,7 @@ where
 {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -1,4 +1,4 @@
-//! CancelEnrollment: a person ends their enrollment.
+//! `CancelEnrollment`: a person ends their enrollment.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! CheckEligibility and BatchCheckEligibility: what would people be told, now or at an earlier time.
+//! `CheckEligibility` and `BatchCheckEligibility`: what would people be told, now or at an earlier time.
 
 use std::collections::BTreeSet;
 

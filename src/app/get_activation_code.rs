@@ -1,4 +1,4 @@
-//! GetActivationCode: the code of a live enrollment is shown again, and the showing is written down.
+//! `GetActivationCode`: the code of a live enrollment is shown again, and the showing is written down.
 
 use super::{App, Error, find, view::EnrollmentView};
 use crate::{

@@ -1,4 +1,4 @@
-//! GetEnrollment: an enrollment by its name.
+//! `GetEnrollment`: an enrollment by its name.
 
 use super::{App, Error, find, view::EnrollmentView};
 use crate::domain::name::EnrollmentName;

@@ -50,19 +50,13 @@ impl App {
             Some(_) => {}
             None => self.leave(DIGEST, digest.to_vec()).await?,
         }
-        match key_check::find(db.reader(), SEAL).await? {
-            Some(sealed) => {
-                keys.sealer
-                    .open(CONTEXT, &sealed)
-                    .map_err(|_| KeyCheckError::SealingKeys)?;
-                Ok(())
-            }
-            None => {
-                let sealed = keys.sealer.seal(CONTEXT, SEAL.as_bytes());
-                self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?)
-                    .await
-            }
+        if let Some(sealed) = key_check::find(db.reader(), SEAL).await? {
+            let opened = keys.sealer.open(CONTEXT, &sealed);
+            return opened.map(drop).map_err(|_| KeyCheckError::SealingKeys);
         }
+        let sealed = keys.sealer.seal(CONTEXT, SEAL.as_bytes());
+        self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?)
+            .await
     }
 
     async fn leave(

@@ -13,7 +13,7 @@ use crate::{
         request::Caller,
     },
     storage::{
-        Row, Transaction, event, load, member,
+        Row, Transaction, cohort, event, load, member, offer,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -98,12 +98,12 @@ impl App {
     pub async fn get_load(&self, name: &LoadName) -> Result<Load, Error> {
         let db = self.0.store.reader();
         let missing = || Error::not_found("Load", name);
-        let cohort = find::cohort(db, &name.parent)
-            .await
-            .map_err(|error| match error {
-                Error::NotFound { .. } => missing(),
-                other => other,
-            })?;
+        let offer = offer::find(db, &name.parent.parent)
+            .await?
+            .ok_or_else(missing)?;
+        let cohort = cohort::find(db, &offer, &name.parent.cohort)
+            .await?
+            .ok_or_else(missing)?;
         let row = load::find(db, &cohort, &name.load)
             .await?
             .ok_or_else(missing)?;

@@ -1,4 +1,4 @@
-//! LookupEnrollment: a person's enrollment, by what names them.
+//! `LookupEnrollment`: a person's enrollment, by what names them.
 
 use std::collections::BTreeSet;
 

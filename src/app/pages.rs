@@ -36,12 +36,12 @@ impl App {
         id: impl Fn(&T) -> String,
     ) -> Result<String, Error> {
         match page.items.last().filter(|_| page.more) {
-            Some(last) => {
+            Some(item) => {
                 let sealed = self
                     .0
                     .keys
                     .sealer
-                    .seal(&context(list), id(last).as_bytes())?;
+                    .seal(&context(list), id(item).as_bytes())?;
                 Ok(URL_SAFE_NO_PAD.encode(sealed))
             }
             None => Ok(String::new()),

@@ -1,4 +1,4 @@
-//! PublishCohort: every finished load of a cohort begins to count, all at once.
+//! `PublishCohort`: every finished load of a cohort begins to count, all at once.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! ReinstateEnrollment: a cancelled enrollment is made live again, with the same end and code.
+//! `ReinstateEnrollment`: a cancelled enrollment is made live again, with the same end and code.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;

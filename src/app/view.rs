@@ -37,8 +37,8 @@ impl App {
         let enrollment = stored.enrollment;
         let sealer = &self.0.keys.sealer;
         let contact = match &stored.contact {
-            Some(sealed) => {
-                let text = sealer.open(&contact_context(&enrollment), sealed)?;
+            Some(envelope) => {
+                let text = sealer.open(&contact_context(&enrollment), envelope)?;
                 let contact: Contact = serde_json::from_slice(&text)
                     .map_err(|_| Error::Fault("sealed contact data cannot be read"))?;
                 contact.masked()
@@ -46,8 +46,8 @@ impl App {
             None => MaskedContact::default(),
         };
         let code = match sealed_code {
-            Some(sealed) => {
-                let text = sealer.open(&code_context(&enrollment), sealed)?;
+            Some(envelope) => {
+                let text = sealer.open(&code_context(&enrollment), envelope)?;
                 let text = String::from_utf8(text.to_vec())
                     .map_err(|_| Error::Fault("a sealed code cannot be read"))?;
                 Some(ActivationCode::stored(text))

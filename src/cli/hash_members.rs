@@ -18,7 +18,7 @@ use crate::{app::person::hash_member, config::read_digester, crypto::digest::Dig
 /// What is hashed, and with what.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The service's digest key: the file of keys.digest_key_file.
+    /// The service's digest key: the file of `keys.digest_key_file`.
     #[arg(long, value_name = "FILE")]
     digest_key_file: PathBuf,
     /// The list.

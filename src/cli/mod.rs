@@ -32,7 +32,7 @@ pub struct Cli {
 enum Verb {
     /// Serves the API until SIGTERM.
     ///
-    /// Does not touch the tables: run `migrate` first. Says NOT_SERVING until the database answers,
+    /// Does not touch the tables: run `migrate` first. Says `NOT_SERVING` until the database answers,
     /// has its tables, and fits the keys.
     Serve(Settings),
     /// Brings the tables of the database up to this version, one process at a time.
@@ -45,8 +45,8 @@ enum Verb {
     CheckConfig(Settings),
     /// Turns a list of people into digests, offline, so that no identifier has to leave the company.
     ///
-    /// Reads CSV with a header of any of person_id, customer_id, phone_number, email, notice_code,
-    /// tax_id, and writes CSV that `load-members` takes. Constant memory.
+    /// Reads CSV with a header of any of `person_id`, `customer_id`, `phone_number`, `email`,
+    /// `notice_code`, `tax_id`, and writes CSV that `load-members` takes. Constant memory.
     HashMembers(hash_members::Arguments),
     /// Loads a list, plain or hashed, into a cohort of a running service.
     ///
@@ -59,7 +59,7 @@ enum Verb {
 /// Where the settings are.
 #[derive(Debug, Args)]
 struct Settings {
-    /// TOML file. Each setting can also be given as ENROLLMENT__SECTION__KEY in the environment.
+    /// TOML file. Each setting can also be given as `ENROLLMENT__SECTION__KEY` in the environment.
     #[arg(long, value_name = "FILE", env = "ENROLLMENT_CONFIG")]
     config: Option<PathBuf>,
 }

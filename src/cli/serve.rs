@@ -45,7 +45,7 @@ pub(super) async fn serve(config: Config, ready: impl FnOnce()) -> Result<(), Fa
 }
 
 /// Wrong keys end the start before a port is bound. A database that is not there yet does not: it is
-/// waited for, NOT_SERVING.
+/// waited for, and not served from.
 async fn refuse_wrong_keys(app: &App) -> Result<(), Failure> {
     match app.readiness().await {
         Err(NotReady::Keys(wrong)) if wrong.is_final() => Err(Failure::settings(wrong)),

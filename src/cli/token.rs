@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, EncodingKey, Header};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -79,10 +79,13 @@ impl Minter {
         let pem = fs::read(path)
             .map(Zeroizing::new)
             .map_err(|error| Failure::other(format!("--key: cannot be read ({})", error.kind())))?;
-        let key = match algorithm {
-            Algorithm::EdDSA => EncodingKey::from_ed_pem(&pem),
-            Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem(&pem),
-            _ => EncodingKey::from_rsa_pem(&pem),
+        let key = match algorithm.family() {
+            AlgorithmFamily::Ed => EncodingKey::from_ed_pem(&pem),
+            AlgorithmFamily::Ec => EncodingKey::from_ec_pem(&pem),
+            AlgorithmFamily::Rsa => EncodingKey::from_rsa_pem(&pem),
+            AlgorithmFamily::Hmac => {
+                return Err(Failure::other("--algorithm: must be one of a key pair"));
+            }
         };
         let key = key.map_err(|_| {
             Failure::other("--key: must be a private key of the algorithm, PKCS #8 in PEM")

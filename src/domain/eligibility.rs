@@ -81,7 +81,7 @@ pub fn decide<'a>(
     Eligibility {
         verdict,
         exposed,
-        offered: (cohorts > 0).then(|| Offered {
+        offered: (cohorts > 0).then_some(Offered {
             enroll_by: offer.details.window.enroll_by,
             term_months: match offer.details.term {
                 Term::Enrollment { months } | Term::Activation { months } => Some(months),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use super::proto::DESCRIPTOR;
 
@@ -38,12 +38,13 @@ impl AccessList {
     pub fn from_descriptor(open_reflection: bool) -> Result<Self, BrokenDescriptor> {
         let pool = DescriptorPool::decode(DESCRIPTOR).map_err(|_| BrokenDescriptor)?;
         let option = pool.get_extension_by_name(OPTION).ok_or(BrokenDescriptor)?;
-        let scopes = |method: &MethodDescriptor| match &*method.options().get_extension(&option) {
-            Value::List(scopes) => scopes
-                .iter()
+        let scopes = |method: &MethodDescriptor| {
+            let named = method.options();
+            let named = named.get_extension(&option);
+            let scopes = named.as_list().unwrap_or_default().iter();
+            scopes
                 .filter_map(|scope| scope.as_str().map(str::to_owned))
-                .collect(),
-            _ => Vec::new(),
+                .collect()
         };
         let methods = pool
             .services()

@@ -109,9 +109,12 @@ impl Verifier {
         }
         let key = self.key(header.kid).ok_or(TokenFault::Invalid)?;
         let claims = decode::<Claims>(token, key, &self.validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => TokenFault::Expired,
-                _ => TokenFault::Invalid,
+            .map_err(|error| {
+                if *error.kind() == ErrorKind::ExpiredSignature {
+                    TokenFault::Expired
+                } else {
+                    TokenFault::Invalid
+                }
             })?
             .claims;
         let lifetime = claims

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The most people in one BatchCheckEligibility.
+/// The most people in one `BatchCheckEligibility`.
 const MAX_BATCH: usize = 1_000;
 
 /// The largest message that the service takes: 1,000 people with several identifiers each fit.

@@ -1,6 +1,6 @@
 //! Health v1: `""` and each service follow the database; `liveness` never looks at it.
 //!
-//! Everything is NOT_SERVING before the port is bound; the library would begin with SERVING.
+//! Everything is `NOT_SERVING` before the port is bound; the library would begin with `SERVING`.
 
 use std::{future::Future, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The other side of LoadMembers: sends a list, a few chunks ahead of their answers.
+//! The other side of `LoadMembers`: sends a list, a few chunks ahead of their answers.
 
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;

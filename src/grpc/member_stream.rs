@@ -1,4 +1,4 @@
-//! The stream of LoadMembers: a header, chunks, an end; an answer to each once it is durable.
+//! The stream of `LoadMembers`: a header, chunks, an end; an answer to each once it is durable.
 
 use tokio::sync::mpsc::Sender;
 use tonic::{Status, Streaming};

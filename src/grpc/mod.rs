@@ -33,6 +33,7 @@ mod status;
 #[allow(
     missing_docs,
     clippy::pedantic,
+    clippy::as_conversions,
     clippy::allow_attributes_without_reason,
     reason = "generated code"
 )]

@@ -36,16 +36,29 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        match error {
-            DbErr::ConnectionAcquire(
-                ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed,
-            ) => Self::Unavailable,
-            DbErr::Conn(RuntimeErr::SqlxError(error))
-            | DbErr::Exec(RuntimeErr::SqlxError(error))
-            | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::from(error.as_ref()),
-            // The names of the other kinds are the library's own words; what they carry is not shown.
-            other => Self::Fault(kind_of(&other).to_owned()),
+        if let DbErr::ConnectionAcquire(
+            ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed,
+        ) = error
+        {
+            return Self::Unavailable;
         }
+        match sqlx_error(&error) {
+            Some(error) => Self::from(error),
+            // The library's own text can hold values.
+            None => Self::Fault("sea-orm".to_owned()),
+        }
+    }
+}
+
+/// What the driver said, below sea-orm.
+pub(super) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    if let DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error)) = error
+    {
+        Some(error)
+    } else {
+        None
     }
 }
 
@@ -97,15 +110,4 @@ fn is_connection_loss(error: &sqlx::Error) -> bool {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
     )
-}
-
-fn kind_of(error: &DbErr) -> &'static str {
-    match error {
-        DbErr::RecordNotFound(_) => "record not found",
-        DbErr::RecordNotUpdated => "record not updated",
-        DbErr::RecordNotInserted => "record not inserted",
-        DbErr::Type(_) | DbErr::TryIntoErr { .. } | DbErr::Json(_) => "unreadable value",
-        DbErr::Migration(_) => "migration",
-        _ => "unexpected",
-    }
 }

@@ -142,9 +142,10 @@ pub async fn insert(
                 .map(move |digest| (uuid_of(digest.0), person))
         })
         .unzip();
-    match db.get_database_backend() {
-        DbBackend::Postgres => insert_arrays(db, load_id, digests, people).await,
-        _ => insert_rows(db, load_id, &digests, &people).await,
+    if db.get_database_backend() == DbBackend::Postgres {
+        insert_arrays(db, load_id, digests, people).await
+    } else {
+        insert_rows(db, load_id, &digests, &people).await
     }
 }
 

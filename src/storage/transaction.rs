@@ -8,12 +8,11 @@
 use std::future::Future;
 
 use sea_orm::{
-    DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait, sqlx,
+    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
 };
 use tracing::Instrument;
 
-use super::{Error, Store};
+use super::{Error, Store, error::sqlx_error};
 
 /// A transaction that a unit of work runs in.
 pub type Transaction = DatabaseTransaction;
@@ -122,20 +121,15 @@ impl Store {
     }
 }
 
+/// What a failed commit means. If the server itself answered, it refused, and nothing was committed;
+/// unless it is shutting down, for then it may have committed before it said so.
 fn commit_error(error: DbErr) -> Error {
-    match &error {
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => match cause.as_ref() {
-            // The server itself answered: it refused, and nothing was committed. A server that is
-            // shutting down may have committed before it said so.
-            sqlx::Error::Database(answer)
-                if !answer.code().is_some_and(|code| code.starts_with("57P")) =>
-            {
-                Error::from(error)
-            }
-            _ => Error::OutcomeUnknown,
-        },
-        _ => Error::OutcomeUnknown,
+    let refused = sqlx_error(&error)
+        .and_then(sqlx::Error::as_database_error)
+        .is_some_and(|answer| !answer.code().is_some_and(|code| code.starts_with("57P")));
+    if refused {
+        Error::from(error)
+    } else {
+        Error::OutcomeUnknown
     }
 }

@@ -51,10 +51,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     state.write_tokens()?;
     let config = settings()?;
     let listen = config.server.listen;
-    serve(config, || {
-        println!("{}", lines::ready(&arguments.state, listen))
-    })
-    .await
+    let ready = lines::ready(&arguments.state, listen);
+    serve(config, || println!("{ready}")).await
 }
 
 /// Tables, offer, cohorts and their people.

@@ -18,7 +18,7 @@ const RETURN: Duration = Duration::from_millis(20);
 const LEAST: Duration = Duration::from_millis(100);
 
 /// The longest deadline that a caller can set.
-const MOST: Duration = Duration::from_secs(600);
+const MOST: Duration = Duration::from_mins(10);
 
 /// Ends the call at its deadline.
 pub async fn deadline(default: Duration, request: Request, next: Next) -> Response {
@@ -32,7 +32,7 @@ pub async fn deadline(default: Duration, request: Request, next: Next) -> Respon
         // Too little, or a header that nobody can read.
         Some(_) => return refuse(Error::Overloaded(Overload::Deadline)),
     };
-    match timeout(wanted - RETURN, next.run(request)).await {
+    match timeout(wanted.saturating_sub(RETURN), next.run(request)).await {
         Ok(response) => response,
         Err(_) => refuse(Error::Overloaded(Overload::Deadline)),
     }
