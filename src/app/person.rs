@@ -1,9 +1,12 @@
 //! From what a person is called to the digests that stand for it.
 
 use super::App;
-use crate::domain::{
-    identifier::Identifier,
-    person::{IdentifierDigest, Member, PersonKey},
+use crate::{
+    crypto::digest::Digester,
+    domain::{
+        identifier::Identifier,
+        person::{IdentifierDigest, Member, PersonKey},
+    },
 };
 
 /// The company's own key of a person goes into its digest under this tag.
@@ -27,7 +30,7 @@ impl App {
 /// gives a key of its own. Needs no database, so that `hash-members` can do it anywhere. `None` for a
 /// person without identifiers.
 pub fn hash_member(
-    digester: &crate::crypto::digest::Digester,
+    digester: &Digester,
     identifiers: &[Identifier],
     person_id: Option<&str>,
 ) -> Option<Member> {
@@ -43,6 +46,57 @@ pub fn hash_member(
     })
 }
 
-fn digest(digester: &crate::crypto::digest::Digester, identifier: &Identifier) -> IdentifierDigest {
+fn digest(digester: &Digester, identifier: &Identifier) -> IdentifierDigest {
     IdentifierDigest(digester.digest(identifier.kind().tag(), identifier.canonical().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::{config::read_digester, domain::identifier::Kind};
+
+    /// The key `00 01 02 … 1f`, as the README has it.
+    fn digester() -> Digester {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let key = r#"{"keys":[{"kty":"oct","kid":"k","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]}"#;
+        file.write_all(key.as_bytes()).unwrap();
+        read_digester(file.path()).unwrap()
+    }
+
+    #[test]
+    fn the_readmes_digests_are_those_that_are_made() {
+        for (kind, written, digest) in [
+            (
+                Kind::CustomerId,
+                " C-1001 ",
+                "ee1ac8beed08ca7d11b438d0f81567d9",
+            ),
+            (
+                Kind::PhoneNumber,
+                "+1 (425) 555-0123",
+                "4937cc41dbb66e1d91e3fabeea2c32f1",
+            ),
+        ] {
+            let identifier = Identifier::parse(kind, written).unwrap();
+            let member = hash_member(&digester(), &[identifier], None).unwrap();
+            assert_eq!(hex::encode(member.identifiers[0].0), digest, "{written}");
+            assert_eq!(member.person.0, member.identifiers[0].0);
+        }
+    }
+
+    #[test]
+    fn a_companys_own_key_ties_rows_with_other_identifiers_together() {
+        let row = |kind, value| {
+            let identifier = Identifier::parse(kind, value).unwrap();
+            hash_member(&digester(), &[identifier], Some("P-1"))
+                .unwrap()
+                .person
+        };
+        assert_eq!(
+            row(Kind::CustomerId, "C-1"),
+            row(Kind::Email, "jo@example.com")
+        );
+    }
 }
