@@ -180,6 +180,8 @@ async fn sqlite(
         // What was acknowledged survives a power cut.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // 64 MiB, in KiB: the index over a list's digests grows at random places.
+        .pragma("cache_size", "-65536")
         .busy_timeout(ACQUIRE)
         .disable_statement_logging();
     let writer = sqlite_pool(1, options.clone()).await?;
