@@ -1,10 +1,12 @@
 //! The one mapping of errors to the protocol: canonical code, exactly one ErrorInfo, and the details
 //! that the code calls for. What went wrong inside is written to the log here, once, and not sent.
 
-use std::{collections::HashMap, time::Duration};
+mod reply;
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+use tonic_types::FieldViolation;
+
+use reply::Reply;
 
 use super::proto::v1::ErrorReason;
 use crate::{
@@ -14,12 +16,6 @@ use crate::{
     },
     domain::violation::Violation,
 };
-
-/// `ErrorInfo.domain` of every error.
-pub const DOMAIN: &str = "enrollment.identityprotection";
-
-/// When to come back, where that helps.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -101,66 +97,6 @@ pub(super) fn from_protocol(status: &Status, max_message_bytes: Option<usize>) -
         ),
     }
     .send()
-}
-
-/// A reply to an error, as it is put together.
-struct Reply {
-    code: Code,
-    reason: ErrorReason,
-    text: String,
-    metadata: HashMap<String, String>,
-    details: ErrorDetails,
-}
-
-impl Reply {
-    fn new(code: Code, reason: ErrorReason, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            text: text.into(),
-            metadata: HashMap::new(),
-            details: ErrorDetails::new(),
-        }
-    }
-
-    fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.to_owned(), value.into());
-        self
-    }
-
-    fn with_max_bytes(self, bytes: Option<usize>) -> Self {
-        match bytes {
-            Some(bytes) => self.with("max_bytes", bytes.to_string()),
-            None => self,
-        }
-    }
-
-    fn about(mut self, kind: &str, name: &str) -> Self {
-        self.details.set_resource_info(kind, name, "", "");
-        self
-    }
-
-    fn failed(mut self, subject: &str) -> Self {
-        let violation = PreconditionViolation::new(reason_name(self.reason), subject, &self.text);
-        self.details.set_precondition_failure(vec![violation]);
-        self
-    }
-
-    fn retry(mut self) -> Self {
-        self.details.set_retry_info(Some(RETRY_DELAY));
-        self
-    }
-
-    fn send(mut self) -> Status {
-        let reason = reason_name(self.reason);
-        self.details.set_error_info(reason, DOMAIN, self.metadata);
-        Status::with_error_details(self.code, self.text, self.details)
-    }
-}
-
-fn reason_name(reason: ErrorReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
 }
 
 fn invalid(violations: Vec<Violation>) -> Status {

@@ -1,0 +1,97 @@
+//! `[database]`
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::faults::Faults;
+use crate::storage::{Database, connect::verifies_server};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DatabaseSettings {
+    url: String,
+    password_file: Option<PathBuf>,
+    max_connections: u32,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            password_file: None,
+            max_connections: 16,
+        }
+    }
+}
+
+impl DatabaseSettings {
+    /// The settings, checked.
+    pub fn check(self, faults: &mut Faults) -> Option<Database> {
+        const SETTING: &str = "database.url";
+        let max_connections =
+            faults.bounded("database.max_connections", self.max_connections, 1, 1_000);
+        let password = match self.password_file {
+            Some(path) => Some(faults.check("database.password_file", read_secret(&path))?),
+            None => None,
+        };
+        if self.url.starts_with("sqlite:") {
+            return Some(Database::Sqlite { url: self.url });
+        }
+        let Some(url) = Url::parse(&self.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "postgres" | "postgresql"))
+        else {
+            faults.note(
+                SETTING,
+                "must be sqlite://PATH or postgres://USER@HOST/NAME",
+            );
+            return None;
+        };
+        if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
+            faults.note(
+                SETTING,
+                "must not hold a password: put it into database.password_file",
+            );
+            return None;
+        }
+        if !stays_on_this_machine(&url) && !verifies_server(&self.url) {
+            faults.note(
+                SETTING,
+                "must say sslmode=verify-full for a server on another machine",
+            );
+            return None;
+        }
+        Some(Database::Postgres {
+            url: self.url,
+            password,
+            max_connections: max_connections?,
+        })
+    }
+}
+
+/// Whether a connection leaves this machine: loopback and sockets do not.
+fn stays_on_this_machine(url: &Url) -> bool {
+    let query_host = url
+        .query_pairs()
+        .find(|(key, _)| key == "host" || key == "hostaddr")
+        .map(|(_, value)| value.into_owned());
+    match query_host.as_deref().or(url.host_str()) {
+        None | Some("" | "localhost" | "127.0.0.1" | "[::1]" | "::1") => true,
+        Some(host) => host.starts_with('/') || host.starts_with("%2F"),
+    }
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {
+    let text = fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| format!("cannot be read ({})", error.kind()))?;
+    Ok(Zeroizing::new(
+        text.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
