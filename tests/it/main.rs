@@ -14,4 +14,15 @@
 #[macro_use]
 mod support;
 
+mod as_of;
+mod at_rest;
+mod cancel_enrollment;
+mod check_eligibility;
+mod concurrency;
 mod enroll;
+mod get_activation_code;
+mod get_enrollment;
+mod idempotency;
+mod load_members;
+mod lookup_enrollment;
+mod reinstate_enrollment;

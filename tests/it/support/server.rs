@@ -160,6 +160,15 @@ impl TestServer {
         CohortServiceClient::with_interceptor(self.channel.clone(), self.bearer("operator"))
     }
 
+    /// The app's service for another of its callers.
+    pub fn enrollments_of(&self, subject: &str) -> EnrollmentServiceClient<Client<&'static str>> {
+        let token = WithToken {
+            token: self.signer.token_of(subject, "app"),
+            _scope: "app",
+        };
+        EnrollmentServiceClient::with_interceptor(self.channel.clone(), token)
+    }
+
     pub fn bearer(&self, scope: &'static str) -> WithToken<&'static str> {
         WithToken {
             token: self.signer.token(scope),
