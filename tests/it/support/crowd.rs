@@ -6,12 +6,16 @@ use enrollment::grpc::proto::v1::enrollment_service_client::EnrollmentServiceCli
 use tokio::sync::Barrier;
 use tonic::transport::{Channel, Endpoint};
 
-use super::server::{Client, TestServer};
+use super::{
+    company,
+    server::{Client, TestServer},
+};
 
 pub type AppClient = EnrollmentServiceClient<Client<&'static str>>;
 
 impl TestServer {
-    /// The app's backend, on so many connections.
+    /// The app's backend, on so many connections. Each has asked something, so that the server's
+    /// connections to the database are open too, and nobody is done before the others begin.
     pub async fn apps(&self, count: usize) -> Vec<AppClient> {
         let mut apps = Vec::new();
         for _ in 0..count {
@@ -21,6 +25,11 @@ impl TestServer {
                 self.bearer("app"),
             ));
         }
+        let warm = apps.iter().cloned().map(|mut app| async move {
+            let request = company::check(company::customer("nobody"));
+            app.check_eligibility(request).await.unwrap();
+        });
+        at_once(warm).await;
         apps
     }
 

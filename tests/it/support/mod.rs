@@ -4,6 +4,7 @@ pub mod company;
 pub mod crowd;
 pub mod database;
 pub mod deeds;
+pub mod health;
 pub mod postgres;
 pub mod proxy;
 pub mod refusal;

@@ -44,15 +44,14 @@ enum Upstream {
 }
 
 impl Proxy {
-    /// A proxy before this PostgreSQL database.
-    pub async fn before(database: &TestDatabase, open: bool) -> Self {
+    /// An open proxy before this PostgreSQL database.
+    pub async fn before(database: &TestDatabase) -> Self {
         let storage::Database::Postgres { url, .. } = &database.settings else {
             panic!("the proxy stands before PostgreSQL only");
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let settings = postgres_settings(&through(url, listener.local_addr().unwrap()));
-        let gate = if open { Gate::Open } else { Gate::Shut };
-        let gate = Arc::new(watch::Sender::new(gate));
+        let gate = Arc::new(watch::Sender::new(Gate::Open));
         let running = tokio::spawn(accept(listener, upstream(url), gate.clone()));
         Self {
             settings,

@@ -29,7 +29,6 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::token::{AUDIENCE, ISSUER, Signer};
 
@@ -110,21 +109,6 @@ impl TestServer {
             stop,
             running: Some(running),
         }
-    }
-
-    /// Waits for health to say so: no sleeping, no asking again.
-    pub async fn wait_until_serving(&self) {
-        let mut health = HealthClient::new(self.channel.clone());
-        let request = HealthCheckRequest {
-            service: String::new(),
-        };
-        let mut states = health.watch(request).await.unwrap().into_inner();
-        while let Some(state) = states.message().await.unwrap() {
-            if state.status() == tonic_health::pb::health_check_response::ServingStatus::Serving {
-                return;
-            }
-        }
-        panic!("health ended before the server served");
     }
 
     /// Stops the server in order, and gives how it ended.
