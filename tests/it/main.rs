@@ -14,5 +14,20 @@
 #[macro_use]
 mod support;
 
+mod as_of;
+mod at_rest;
+mod cancel_enrollment;
+mod check_eligibility;
 mod cli;
+mod concurrency;
 mod enroll;
+mod faults;
+mod get_activation_code;
+mod get_enrollment;
+mod idempotency;
+mod lifecycle;
+mod load_members;
+mod lookup_enrollment;
+mod migrations;
+mod reinstate_enrollment;
+mod unknown_commit;

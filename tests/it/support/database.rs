@@ -22,8 +22,7 @@ pub struct TestDatabase {
 impl TestDatabase {
     pub async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("enrollment.db").display());
-        let settings = storage::Database::Sqlite { url: url.clone() };
+        let (settings, url) = sqlite_settings(&folder);
         migrate(&settings).await;
         Self::of(settings, &url, folder).await
     }
@@ -38,6 +37,20 @@ impl TestDatabase {
         let url = postgres::url(&name)?;
         let settings = postgres_settings(&url);
         Some(Self::of(settings, &url, TempDir::new().unwrap()).await)
+    }
+
+    /// Another database of the same kind, in which nothing is: no tables either.
+    pub async fn unmigrated(&self) -> Self {
+        if !self.is_postgres() {
+            let folder = TempDir::new().unwrap();
+            let (settings, url) = sqlite_settings(&folder);
+            Store::connect(&settings, true).await.unwrap().drain().await;
+            return Self::of(settings, &url, folder).await;
+        }
+        let name = format!("empty_{}", Uuid::new_v4().simple());
+        create(&name, "template1").await;
+        let url = postgres::url(&name).unwrap();
+        Self::of(postgres_settings(&url), &url, TempDir::new().unwrap()).await
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -70,7 +83,13 @@ pub fn postgres_settings(url: &str) -> storage::Database {
     }
 }
 
-async fn migrate(settings: &storage::Database) {
+fn sqlite_settings(folder: &TempDir) -> (storage::Database, String) {
+    let url = format!("sqlite://{}", folder.path().join("enrollment.db").display());
+    (storage::Database::Sqlite { url: url.clone() }, url)
+}
+
+/// Runs the missing migrations.
+pub async fn migrate(settings: &storage::Database) {
     let store = Store::connect(settings, true).await.unwrap();
     store.migrate(settings).await.unwrap();
     store.drain().await;

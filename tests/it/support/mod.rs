@@ -1,10 +1,15 @@
 //! What tests stand on: databases, servers, tokens, and a company with an offer.
 
 pub mod company;
+pub mod crowd;
 pub mod database;
+pub mod deeds;
+pub mod health;
 pub mod postgres;
+pub mod proxy;
 pub mod refusal;
 pub mod server;
+pub mod tables;
 pub mod token;
 
 /// Makes two tests out of one: on SQLite, and on PostgreSQL where there is one.

@@ -29,7 +29,6 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::token::{AUDIENCE, ISSUER, Signer};
 
@@ -112,21 +111,6 @@ impl TestServer {
         }
     }
 
-    /// Waits for health to say so: no sleeping, no asking again.
-    pub async fn wait_until_serving(&self) {
-        let mut health = HealthClient::new(self.channel.clone());
-        let request = HealthCheckRequest {
-            service: String::new(),
-        };
-        let mut states = health.watch(request).await.unwrap().into_inner();
-        while let Some(state) = states.message().await.unwrap() {
-            if state.status() == tonic_health::pb::health_check_response::ServingStatus::Serving {
-                return;
-            }
-        }
-        panic!("health ended before the server served");
-    }
-
     /// Stops the server in order, and gives how it ended.
     pub async fn stop(mut self) -> Result<(), ServerError> {
         self.stop.cancel();
@@ -158,6 +142,15 @@ impl TestServer {
 
     pub fn cohorts(&self) -> CohortServiceClient<Client<&'static str>> {
         CohortServiceClient::with_interceptor(self.channel.clone(), self.bearer("operator"))
+    }
+
+    /// The app's service for another of its callers.
+    pub fn enrollments_of(&self, subject: &str) -> EnrollmentServiceClient<Client<&'static str>> {
+        let token = WithToken {
+            token: self.signer.token_of(subject, "app"),
+            _scope: "app",
+        };
+        EnrollmentServiceClient::with_interceptor(self.channel.clone(), token)
     }
 
     pub fn bearer(&self, scope: &'static str) -> WithToken<&'static str> {

@@ -28,6 +28,13 @@ impl Signer {
         self.sign(&header(), &claims(scope))
     }
 
+    /// A good token of another subject.
+    pub fn token_of(&self, subject: &str, scope: &str) -> String {
+        let mut claims = claims(scope);
+        claims["sub"] = json!(subject);
+        self.sign(&header(), &claims)
+    }
+
     pub fn sign(&self, header: &Header, claims: &Value) -> String {
         jsonwebtoken::encode(header, claims, &self.key).unwrap()
     }

@@ -1,0 +1,282 @@
+//! LoadMembers: a list comes in chunks, each counted once whatever is sent again.
+
+use enrollment::{
+    app::person::hash_member,
+    domain::identifier::{Identifier, Kind},
+    grpc::proto::v1::{self, DataElement, eligibility::Verdict, load::State},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+
+use crate::support::{
+    company::{self, chunk, customer, end, header, listed, phone, plain_row, stream},
+    deeds::cohort,
+    refusal::{assert_refused, fields_of, resource_of},
+    server::{Start, TestServer, keys},
+};
+
+on_each_database! {
+    async fn a_plain_row_and_a_hashed_row_meet_in_the_same_person(database) {
+        let keys = keys();
+        let identifiers = [
+            Identifier::parse(Kind::CustomerId, "C-1").unwrap(),
+            Identifier::parse(Kind::PhoneNumber, "+14255550123").unwrap(),
+        ];
+        let hashed = hash_member(&keys.digester, &identifiers, None).unwrap();
+        let start = Start { keys, ..Start::default() };
+        let server = TestServer::start_with(&database.settings, start).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        company::create_cohort(&server, "hashed", &[DataElement::Imei]).await;
+
+        let row = v1::HashedMember {
+            person: hashed.person.0.to_vec(),
+            identifiers: hashed.identifiers.iter().map(|digest| digest.0.to_vec()).collect(),
+        };
+        let row = v1::MemberRow { member: Some(v1::member_row::Member::Hashed(row)) };
+        let messages = vec![header(&cohort("hashed"), "list"), chunk(1, vec![row]), end(1)];
+        stream(&server, messages).await.unwrap();
+        publish(&server, "hashed").await.unwrap();
+
+        let answer = server.check(phone("+14255550123")).await;
+        assert_eq!(answer.exposed_data_elements, [i32::from(DataElement::Imei)]);
+        let enrolled = server.enroll(phone("+14255550123")).await;
+        assert_eq!(server.check(customer("C-1")).await.enrollment, enrolled.name);
+    }
+
+    async fn a_chunk_that_is_sent_twice_counts_once(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let first = || chunk(1, rows(&["C-1", "C-2"]));
+        let messages = vec![head(), first(), first(), chunk(2, rows(&["C-3"])), first(), end(2)];
+
+        let load = stream(&server, messages).await.unwrap();
+
+        assert_eq!(load.state(), State::Finished);
+        assert_eq!((load.last_chunk, load.row_count, load.identifier_count), (2, 3, 3));
+        assert_eq!(load.duplicate_count, 0);
+        assert_eq!(database.rows("members").await, 3);
+    }
+
+    async fn a_row_that_is_there_twice_is_counted_as_a_duplicate(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let messages = vec![head(), chunk(1, rows(&["C-1", "C-1"])), chunk(2, rows(&["C-1"])), end(2)];
+
+        let load = stream(&server, messages).await.unwrap();
+
+        assert_eq!((load.row_count, load.identifier_count, load.duplicate_count), (3, 1, 2));
+    }
+
+    async fn a_load_that_was_cut_goes_on_after_its_last_durable_chunk(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let (messages, outgoing) = tokio::sync::mpsc::channel(2);
+        for message in [head(), chunk(1, rows(&["C-1"]))] {
+            messages.send(message).await.unwrap();
+        }
+        let reply = server.cohorts().load_members(ReceiverStream::new(outgoing)).await;
+        let mut answers = reply.unwrap().into_inner();
+        for durable in 0..=1 {
+            let load = answers.message().await.unwrap().unwrap().load.unwrap();
+            assert_eq!(load.last_chunk, durable);
+        }
+        drop((messages, answers));
+
+        let again = stream(&server, vec![head()]).await.unwrap();
+        assert_eq!((again.last_chunk, again.state()), (1, State::Receiving));
+        let rest = vec![head(), chunk(2, rows(&["C-2"])), end(2)];
+        assert_eq!(stream(&server, rest).await.unwrap().row_count, 2);
+        assert_eq!(publish(&server, "list").await.unwrap().person_count, 2);
+    }
+
+    async fn a_finished_load_can_be_sent_again_as_a_whole(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let messages = || vec![head(), chunk(1, rows(&["C-1"])), end(1)];
+        let first = stream(&server, messages()).await.unwrap();
+
+        let second = stream(&server, messages()).await.unwrap();
+
+        assert_eq!(second, first);
+        assert_eq!(database.events("LOAD_FINISHED").await, 1);
+    }
+
+    async fn a_gap_is_out_of_step(database) {
+        let server = with_empty_cohort(&database.settings).await;
+
+        let reply = stream(&server, vec![head(), chunk(2, rows(&["C-1"]))]).await;
+
+        let refused = assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+        assert!(!refused.message().is_empty());
+        assert_eq!(database.rows("members").await, 0);
+    }
+
+    async fn a_chunk_after_the_end_is_out_of_step(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
+
+        let reply = stream(&server, vec![head(), chunk(2, rows(&["C-2"]))]).await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+        assert_eq!(database.rows("members").await, 1);
+    }
+
+    async fn another_source_under_the_same_load_id_is_out_of_step(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head()]).await.unwrap();
+
+        let other = v1::LoadHeader {
+            cohort: cohort("list"),
+            load_id: "load".to_owned(),
+            source_name: "list.csv".to_owned(),
+            source_sha256: "cd".repeat(32),
+        };
+        let part = Some(v1::load_members_request::Part::Header(other));
+        let reply = stream(&server, vec![v1::LoadMembersRequest { part }]).await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+    }
+
+    async fn bad_rows_are_named_and_nothing_of_their_chunk_is_stored(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let mut bad = rows(&["C-2", "C-3"]);
+        bad.push(plain_row(listed([customer("C-4"), phone("425")])));
+        bad.push(v1::MemberRow { member: None });
+
+        let reply = stream(&server, vec![head(), chunk(1, rows(&["C-1"])), chunk(2, bad)]).await;
+
+        let refused = assert_refused(reply, Code::InvalidArgument, "INVALID_FIELD");
+        assert_eq!(fields_of(&refused), [
+            "chunk.rows[2].plain.identifiers[1].phone_number",
+            "chunk.rows[3]",
+        ]);
+        assert_eq!(database.rows("members").await, 1);
+        assert_eq!(stream(&server, vec![head()]).await.unwrap().last_chunk, 1);
+    }
+
+    async fn an_end_before_the_last_chunk_is_out_of_step(database) {
+        let server = with_empty_cohort(&database.settings).await;
+
+        let reply = stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(2)]).await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+        assert_eq!(stream(&server, vec![head()]).await.unwrap().state(), State::Receiving);
+    }
+
+    async fn a_load_without_chunks_does_not_end(database) {
+        let server = with_empty_cohort(&database.settings).await;
+
+        let reply = stream(&server, vec![head(), end(0)]).await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+    }
+
+    async fn messages_out_of_order_are_refused(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        for (messages, field) in [
+            (vec![chunk(1, rows(&["C-1"]))], "chunk"),
+            (vec![end(1)], "end"),
+            (vec![head(), head()], "header"),
+            (vec![v1::LoadMembersRequest { part: None }], "part"),
+        ] {
+            let refused = stream(&server, messages).await;
+            let refused = assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
+            assert_eq!(fields_of(&refused), [field]);
+        }
+    }
+
+    async fn a_cohort_is_not_published_while_a_load_is_open(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"]))]).await.unwrap();
+
+        let reply = publish(&server, "list").await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_IN_PROGRESS");
+        assert_eq!(server.check(customer("C-1")).await.verdict(), Verdict::Undetermined);
+    }
+
+    async fn a_cohort_without_members_is_not_published(database) {
+        let server = with_empty_cohort(&database.settings).await;
+
+        let reply = publish(&server, "list").await;
+
+        assert_refused(reply, Code::FailedPrecondition, "COHORT_EMPTY");
+    }
+
+    async fn a_cohort_of_another_count_is_not_published(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1", "C-2"])), end(1)]).await.unwrap();
+
+        let expecting = |count| v1::PublishCohortRequest {
+            name: cohort("list"),
+            expected_person_count: count,
+            etag: String::new(),
+        };
+        let reply = server.cohorts().publish_cohort(expecting(3)).await;
+        assert_refused(reply, Code::FailedPrecondition, "COHORT_COUNT_MISMATCH");
+        server.cohorts().publish_cohort(expecting(2)).await.unwrap();
+    }
+
+    async fn to_publish_twice_changes_nothing(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
+        let first = publish(&server, "list").await.unwrap();
+        server.clock.set("2021-09-02T12:00:00Z");
+
+        let second = publish(&server, "list").await.unwrap();
+
+        assert_eq!(second, first);
+        assert_eq!(database.events("COHORT_PUBLISHED").await, 1);
+    }
+
+    async fn a_second_instalment_counts_from_a_second_publication_on(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
+        publish(&server, "list").await.unwrap();
+        let second = vec![header(&cohort("list"), "second"), chunk(1, rows(&["C-1", "C-2"])), end(1)];
+        stream(&server, second).await.unwrap();
+        assert_eq!(server.check(customer("C-1")).await.verdict(), Verdict::Eligible);
+        assert_eq!(server.check(customer("C-2")).await.verdict(), Verdict::Undetermined);
+
+        let published = publish(&server, "list").await.unwrap();
+
+        assert_eq!((published.person_count, published.identifier_count), (2, 2));
+        assert_eq!(server.check(customer("C-2")).await.verdict(), Verdict::Eligible);
+        let request = v1::GetLoadRequest { name: format!("{}/loads/second", cohort("list")) };
+        let load = server.cohorts().get_load(request).await.unwrap().into_inner();
+        assert_eq!(load.state(), State::Published);
+    }
+
+    async fn a_load_into_a_cohort_that_does_not_exist_is_not_found(database) {
+        let server = with_empty_cohort(&database.settings).await;
+
+        let reply = stream(&server, vec![header(&cohort("none"), "load")]).await;
+
+        let refused = assert_refused(reply, Code::NotFound, "RESOURCE_NOT_FOUND");
+        assert_eq!(resource_of(&refused), cohort("none"));
+    }
+}
+
+/// An open offer with a cohort, `list`, that has no members.
+async fn with_empty_cohort(database: &enrollment::storage::Database) -> TestServer {
+    let server = TestServer::start(database).await;
+    company::open_offer(&server, company::offer()).await;
+    company::create_cohort(&server, "list", &[DataElement::Name]).await;
+    server
+}
+
+fn head() -> v1::LoadMembersRequest {
+    header(&cohort("list"), "load")
+}
+
+fn rows(customers: &[&str]) -> Vec<v1::MemberRow> {
+    customers
+        .iter()
+        .map(|id| plain_row(listed([customer(id)])))
+        .collect()
+}
+
+async fn publish(server: &TestServer, id: &str) -> Result<v1::Cohort, tonic::Status> {
+    let request = v1::PublishCohortRequest {
+        name: cohort(id),
+        ..Default::default()
+    };
+    let reply = server.cohorts().publish_cohort(request).await?;
+    Ok(reply.into_inner())
+}

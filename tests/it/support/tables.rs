@@ -1,0 +1,94 @@
+//! What the tables hold, seen past the service.
+
+use sea_orm::{ConnectionTrait, DbErr, ExecResult, Statement};
+
+use super::database::TestDatabase;
+
+/// What an enrollment leaves behind: enrollments, claims, codes, requests, events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows(pub [i64; 5]);
+
+impl TestDatabase {
+    pub async fn execute(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let backend = self.inside.get_database_backend();
+        let statement = Statement::from_string(backend, sql.to_owned());
+        self.inside.execute_raw(statement).await
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        self.count(&format!("SELECT COUNT(*) FROM {table}")).await
+    }
+
+    /// How many events of a type the log has.
+    pub async fn events(&self, event_type: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM events WHERE type = '{event_type}'");
+        self.count(&sql).await
+    }
+
+    /// How many rows the tables have into which enrolling writes.
+    pub async fn enrolling_rows(&self) -> Rows {
+        Rows([
+            self.rows("enrollments").await,
+            self.rows("enrollment_claims").await,
+            self.rows("activation_codes").await,
+            self.rows("requests").await,
+            self.rows("events").await,
+        ])
+    }
+
+    /// Claims that are live while their enrollment is not, or the other way round.
+    pub async fn claims_that_disagree(&self) -> i64 {
+        let sql = "SELECT COUNT(*) FROM enrollment_claims c \
+                   JOIN enrollments e ON e.id = c.enrollment_id \
+                   WHERE c.live <> (e.state IN ('PENDING', 'ACTIVE'))";
+        self.count(sql).await
+    }
+
+    /// The tables in which a text stands, in any column, as text or as bytes.
+    pub async fn tables_with(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for table in self.tables().await {
+            let condition = self.holds(&table, text).await;
+            let sql = format!("SELECT COUNT(*) FROM {table} AS t WHERE {condition}");
+            if self.count(&sql).await > 0 {
+                found.push(table);
+            }
+        }
+        found.sort();
+        found
+    }
+
+    async fn holds(&self, table: &str, text: &str) -> String {
+        let hex = hex::encode(text);
+        if self.is_postgres() {
+            // A row as text has its bytes in hexadecimal digits.
+            return format!("t::text LIKE '%{text}%' OR t::text LIKE '%{hex}%'");
+        }
+        let columns = self
+            .texts(&format!("SELECT name FROM pragma_table_info('{table}')"))
+            .await;
+        let places = columns
+            .iter()
+            .map(|column| format!("instr(CAST({column} AS BLOB), X'{hex}') > 0"));
+        places.collect::<Vec<_>>().join(" OR ")
+    }
+
+    async fn tables(&self) -> Vec<String> {
+        let sql = if self.is_postgres() {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+        } else {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        };
+        self.texts(sql).await
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        let backend = self.inside.get_database_backend();
+        let statement = Statement::from_string(backend, sql.to_owned());
+        let rows = self.inside.query_all_raw(statement).await.unwrap();
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+}
