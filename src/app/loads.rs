@@ -1,5 +1,7 @@
 //! Loads: a list comes in chunks, each durable before it is answered, each counted once.
 
+use std::fmt;
+
 use serde_json::json;
 
 use super::{App, Error, error::Precondition, find, person::hash_member};
@@ -21,8 +23,8 @@ use crate::{
 /// The most rows in a chunk.
 pub const MAX_ROWS: usize = 5_000;
 
-/// A row of a list, as it comes in.
-#[derive(Debug, Clone)]
+/// A row of a list, as it comes in. `Debug` shows nothing of it.
+#[derive(Clone)]
 pub enum ListedPerson {
     /// By their identifiers.
     Plain {
@@ -33,6 +35,12 @@ pub enum ListedPerson {
     },
     /// By digests.
     Hashed(Member),
+}
+
+impl fmt::Debug for ListedPerson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ListedPerson(redacted)")
+    }
 }
 
 /// Chunks are numbered from 1 without gaps.
