@@ -14,13 +14,17 @@
 #[macro_use]
 mod support;
 
+mod architecture;
 mod as_of;
 mod at_rest;
+mod auth;
+mod bad_input;
 mod cancel_enrollment;
 mod check_eligibility;
 mod cli;
 mod concurrency;
 mod enroll;
+mod errors;
 mod faults;
 mod get_activation_code;
 mod get_enrollment;
@@ -29,5 +33,7 @@ mod lifecycle;
 mod load_members;
 mod lookup_enrollment;
 mod migrations;
+mod privacy;
+mod protocol;
 mod reinstate_enrollment;
 mod unknown_commit;

@@ -1,14 +1,19 @@
 //! What tests stand on: databases, servers, tokens, and a company with an offer.
 
+pub mod capture;
 pub mod company;
+pub mod contents;
 pub mod crowd;
 pub mod database;
 pub mod deeds;
 pub mod health;
+pub mod methods;
 pub mod postgres;
 pub mod proxy;
+pub mod raw;
 pub mod refusal;
 pub mod server;
+pub mod source;
 pub mod tables;
 pub mod token;
 

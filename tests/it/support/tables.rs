@@ -74,7 +74,8 @@ impl TestDatabase {
         places.collect::<Vec<_>>().join(" OR ")
     }
 
-    async fn tables(&self) -> Vec<String> {
+    /// Every table there is.
+    pub async fn tables(&self) -> Vec<String> {
         let sql = if self.is_postgres() {
             "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
         } else {

@@ -1,0 +1,270 @@
+//! Who gets in: every rpc of the descriptor, with every kind of token that must not do.
+
+use std::collections::BTreeSet;
+
+use enrollment::{
+    config::Auth,
+    grpc::{auth::Verifier, proto::v1},
+};
+use jsonwebtoken::Algorithm;
+use prost::Message;
+use serde_json::json;
+use tonic::{Code, Status};
+
+use crate::support::{
+    company::{self, OFFER, customer},
+    database::TestDatabase,
+    methods::{self, SCOPES},
+    raw::{Call, Wire},
+    refusal::{assert_refused, reason_of},
+    server::{Start, TestServer, settings},
+    token::{AUDIENCE, ISSUER, Signer},
+};
+
+mod spoiled;
+
+const REFLECTION: [&str; 2] = [
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+async fn start() -> (TestServer, Wire) {
+    start_with(Start::default()).await
+}
+
+async fn start_with(start: Start) -> (TestServer, Wire) {
+    let database = TestDatabase::sqlite().await;
+    let server = TestServer::start_with(&database.settings, start).await;
+    let wire = Wire::to(server.address).await;
+    (server, wire)
+}
+
+/// Calls every rpc with an empty message and this header, and wants this refusal.
+async fn assert_all_refuse(wire: &Wire, authorization: Option<&str>, wanted: (Code, &str)) {
+    for method in methods::all() {
+        let path = methods::path(&method);
+        let mut call = Call::to(&path).message(b"");
+        if let Some(authorization) = authorization {
+            call = call.header("authorization", authorization);
+        }
+        let status = wire.call(call).await.status;
+        assert_eq!(
+            (status.code(), reason_of(&status).as_str()),
+            wanted,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_rpc_runs_without_a_token() {
+    let (_server, wire) = start().await;
+    assert_all_refuse(&wire, None, (Code::Unauthenticated, "TOKEN_MISSING")).await;
+}
+
+#[tokio::test]
+async fn no_rpc_runs_with_something_else_than_a_bearer_token() {
+    let (server, wire) = start().await;
+    let good = server.signer.token("app operator");
+    for authorization in [
+        String::new(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        "Basic dXNlcjpwYXNz".to_owned(),
+        "Bearer garbage".to_owned(),
+        "Bearer a.b.c".to_owned(),
+        good.clone(),
+        format!("Basic {good}"),
+        format!("Bearer {good} {good}"),
+    ] {
+        let wanted = (Code::Unauthenticated, "TOKEN_INVALID");
+        assert_all_refuse(&wire, Some(&authorization), wanted).await;
+    }
+}
+
+#[tokio::test]
+async fn no_rpc_runs_with_a_spoiled_token() {
+    let (server, wire) = start().await;
+    for (what, token, reason) in spoiled::tokens(&server.signer) {
+        for method in methods::all() {
+            let path = methods::path(&method);
+            let status = wire
+                .call(Call::to(&path).bearer(&token).message(b""))
+                .await
+                .status;
+            let met = (status.code(), reason_of(&status));
+            let wanted = (Code::Unauthenticated, reason.to_owned());
+            assert_eq!(met, wanted, "{what}: {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_rpc_runs_with_scopes_that_its_option_does_not_name() {
+    let (server, wire) = start().await;
+    for method in methods::all() {
+        let path = methods::path(&method);
+        let named = methods::scopes(&method);
+        let strangers = SCOPES.iter().filter(|scope| !named.contains(**scope));
+        for scope in strangers.chain(&["", "apps", "APP", "operator,app"]) {
+            let call = Call::to(&path)
+                .bearer(&server.signer.token(scope))
+                .message(b"");
+            let status = wire.call(call).await.status;
+            let met = (status.code(), reason_of(&status));
+            let wanted = (Code::PermissionDenied, "SCOPE_MISSING".to_owned());
+            assert_eq!(met, wanted, "{scope:?}: {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_rpc_lets_in_each_scope_that_its_option_names() {
+    let (server, wire) = start().await;
+    for method in methods::all() {
+        let path = methods::path(&method);
+        let named = methods::scopes(&method);
+        assert!(!named.is_empty(), "{path} is for nobody");
+        for scope in named {
+            let call = Call::to(&path)
+                .bearer(&server.signer.token(&scope))
+                .message(b"");
+            let code = wire.call(call).await.status.code();
+            let turned_away = [Code::Unauthenticated, Code::PermissionDenied].contains(&code);
+            assert!(!turned_away, "{scope}: {path} says {code:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_good_scope_among_others_will_do() {
+    let (server, wire) = start().await;
+    let call = Call::to(service("OfferService/ListOffers"));
+    let call = call
+        .bearer(&server.signer.token("openid operator x"))
+        .message(b"");
+    wire.call(call).await.result().unwrap();
+}
+
+#[tokio::test]
+async fn who_may_not_ask_cannot_tell_what_exists_or_what_is_well_formed() {
+    let (server, wire) = start().await;
+    company::open_offer(&server, company::offer()).await;
+    let mut told = BTreeSet::new();
+    for name in [OFFER, "offers/no-such", "\u{1}", ""] {
+        let request = v1::GetOfferRequest {
+            name: name.to_owned(),
+        };
+        let call = Call::to(service("OfferService/GetOffer")).bearer(&server.signer.token("app"));
+        let reply = wire.call(call.message(&request.encode_to_vec())).await;
+        told.insert(plain(&reply.status));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn only_operators_look_into_the_past_and_that_comes_before_validation() {
+    let (server, _wire) = start().await;
+    let request = v1::CheckEligibilityRequest {
+        parent: "not a name".to_owned(),
+        as_of_time: Some(prost_types::Timestamp::default()),
+        ..company::check(customer("C-1"))
+    };
+    let mut enrollments = server.enrollments();
+    let refused = enrollments.check_eligibility(request.clone()).await;
+    assert_refused(refused, Code::PermissionDenied, "SCOPE_MISSING");
+
+    let mut enrollments = server.enrollments_for_operators();
+    let refused = enrollments.check_eligibility(request).await;
+    assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
+}
+
+#[tokio::test]
+async fn reflection_is_for_operators() {
+    let (server, wire) = start().await;
+    for path in REFLECTION {
+        let call = Call::to(path).message(b"");
+        let refused = wire.call(call.clone()).await.result();
+        assert_refused(refused, Code::Unauthenticated, "TOKEN_MISSING");
+        let call_as = |scope| call.clone().bearer(&server.signer.token(scope));
+        let refused = wire.call(call_as("app")).await.result();
+        assert_refused(refused, Code::PermissionDenied, "SCOPE_MISSING");
+        let code = wire.call(call_as("operator")).await.status.code();
+        assert_ne!(code, Code::PermissionDenied, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn reflection_is_for_everybody_once_it_is_opened() {
+    let mut settings = settings();
+    settings.open_reflection = true;
+    let (_server, wire) = start_with(Start {
+        settings,
+        ..Start::default()
+    })
+    .await;
+    for path in REFLECTION {
+        let code = wire.call(Call::to(path).message(b"")).await.status.code();
+        assert!(
+            ![Code::Unauthenticated, Code::PermissionDenied].contains(&code),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn health_is_for_everybody() {
+    let (_server, wire) = start().await;
+    let call = Call::to("/grpc.health.v1.Health/Check").message(b"");
+    wire.call(call).await.result().unwrap();
+}
+
+#[tokio::test]
+async fn a_method_that_does_not_exist_is_told_only_to_a_known_caller() {
+    let (server, wire) = start().await;
+    for path in [
+        service("OfferService/BurnOffer"),
+        "/x.Y/Z".to_owned(),
+        "/".to_owned(),
+    ] {
+        let call = Call::to(path).message(b"");
+        let refused = wire.call(call.clone()).await.result();
+        assert_refused(refused, Code::Unauthenticated, "TOKEN_MISSING");
+        let call = call.bearer(&server.signer.token("app"));
+        assert_refused(
+            wire.call(call).await.result(),
+            Code::Unimplemented,
+            "METHOD_UNKNOWN",
+        );
+    }
+}
+
+#[test]
+fn a_key_that_could_sign_is_not_taken_from_the_set() {
+    let key = json!({ "kty": "oct", "kid": "shared", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ" });
+    let auth = |algorithm, keys| Auth {
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        algorithm,
+        jwks: serde_json::from_value(json!({ "keys": keys })).unwrap(),
+        max_token_lifetime: std::time::Duration::from_hours(1),
+    };
+    assert!(Verifier::new(&auth(Algorithm::HS256, vec![key.clone()])).is_err());
+    let public = serde_json::to_value(&Signer::new().jwks.keys[0]).unwrap();
+    let verifier = Verifier::new(&auth(Algorithm::EdDSA, vec![key, public])).unwrap();
+    assert_eq!(format!("{verifier:?}"), "Verifier(1 keys)");
+}
+
+fn service(method: &str) -> String {
+    format!("/identityprotection.enrollment.v1.{method}")
+}
+
+/// All that a status tells.
+fn plain(status: &Status) -> String {
+    format!(
+        "{:?} {} {:?}",
+        status.code(),
+        status.message(),
+        status.details()
+    )
+}
