@@ -28,6 +28,7 @@ mod errors;
 mod faults;
 mod get_activation_code;
 mod get_enrollment;
+mod grpcurl;
 mod idempotency;
 mod lifecycle;
 mod load_members;
