@@ -108,26 +108,23 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_in_its_own_context_only() {
-        let sealer = sealer("k1");
-        let sealed = sealer.seal("code:1", b"secret").unwrap();
-        assert_eq!(
-            sealer.open("code:1", &sealed).unwrap().as_slice(),
-            b"secret"
-        );
-        assert_eq!(sealer.open("code:2", &sealed), Err(BrokenSeal));
+        let keys = sealer("k1");
+        let sealed = keys.seal("code:1", b"secret").unwrap();
+        assert_eq!(keys.open("code:1", &sealed).unwrap().as_slice(), b"secret");
+        assert_eq!(keys.open("code:2", &sealed), Err(BrokenSeal));
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
     }
 
     #[test]
     fn a_seal_that_was_touched_or_cut_does_not_open() {
-        let sealer = sealer("k1");
-        let sealed = sealer.seal("c", b"secret").unwrap();
+        let keys = sealer("k1");
+        let sealed = keys.seal("c", b"secret").unwrap();
         for at in 0..sealed.len() {
             let mut touched = sealed.clone();
             touched[at] ^= 1;
-            assert_eq!(sealer.open("c", &touched), Err(BrokenSeal), "byte {at}");
+            assert_eq!(keys.open("c", &touched), Err(BrokenSeal), "byte {at}");
             assert_eq!(
-                sealer.open("c", &sealed[..at]),
+                keys.open("c", &sealed[..at]),
                 Err(BrokenSeal),
                 "cut at {at}"
             );
