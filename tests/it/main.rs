@@ -10,6 +10,10 @@
     clippy::as_conversions,
     reason = "a test that cannot go on must stop loudly"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "names of databases and request ids only have to be new"
+)]
 
 #[macro_use]
 mod support;

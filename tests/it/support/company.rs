@@ -164,6 +164,10 @@ pub fn listed(identifiers: impl IntoIterator<Item = v1::Identifier>) -> v1::Plai
 }
 
 /// A person as a caller names them.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "what the field of a request takes"
+)]
 pub fn person(identifiers: impl IntoIterator<Item = v1::Identifier>) -> Option<v1::Person> {
     Some(v1::Person {
         identifiers: identifiers.into_iter().collect(),
