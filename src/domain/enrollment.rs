@@ -18,7 +18,7 @@ use super::{
 pub struct Enrollment {
     /// Its name.
     pub name: EnrollmentName,
-    /// Where it stands by what is stored; what a reader sees is [`Status::on`] the day of reading.
+    /// Where it stands by what is stored; what a reader sees is [`Self::status_on`] the day of reading.
     pub status: Status,
     /// When the person enrolled.
     pub enroll_time: DateTime<Utc>,
