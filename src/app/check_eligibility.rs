@@ -15,7 +15,7 @@ use crate::{
         person::IdentifierDigest,
         violation::{Rule, Violation},
     },
-    storage::{ConnectionTrait, claim, enrollment, event, member, offer},
+    storage::{ConnectionTrait, event, member, offer},
 };
 
 impl App {
@@ -68,21 +68,12 @@ impl App {
             .ok_or_else(|| Error::not_found("Offer", name))?;
         let digests = self.digests(identifiers);
         let listings = member::listings_as_of(db, &offer, &digests, time).await?;
-        let people = listings
-            .iter()
-            .map(|listing| listing.person)
-            .collect::<BTreeSet<_>>();
-        let claims = claim::of_people(db, &offer, people).await?;
-        let ids = claims
-            .iter()
-            .map(|claim| claim.enrollment)
-            .collect::<BTreeSet<_>>();
-        let ids = ids.into_iter().collect::<Vec<_>>();
+        let mut standings = Standings::with_history(db, &offer, listings).await?;
         let mut live = Vec::new();
-        for enrollment in enrollment::find_many(db, &offer, &ids).await? {
+        for enrollment in std::mem::take(&mut standings.enrollments) {
             live.extend(as_of(db, enrollment, time).await?);
         }
-        let standings = Standings::of_parts(listings, claims, live);
+        standings.enrollments = live;
         Ok(standings.of(&digests).decide(&offer.value, time))
     }
 }

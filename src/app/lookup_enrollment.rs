@@ -1,11 +1,9 @@
 //! `LookupEnrollment`: a person's enrollment, by what names them.
 
-use std::collections::BTreeSet;
-
-use super::{App, Error, find, view::EnrollmentView};
+use super::{App, Error, find, standing::Standings, view::EnrollmentView};
 use crate::{
     domain::{enrollment::Enrollment, identifier::Identifier, name::OfferName},
-    storage::{claim, enrollment, member},
+    storage::{enrollment, member},
 };
 
 impl App {
@@ -19,16 +17,7 @@ impl App {
         let db = self.0.store.reader();
         let offer = find::offer(db, name).await?;
         let listings = member::listings(db, &offer, &self.digests(identifiers)).await?;
-        let people = listings
-            .iter()
-            .map(|listing| listing.person)
-            .collect::<BTreeSet<_>>();
-        let claims = claim::of_people(db, &offer, people).await?;
-        let ids = claims
-            .iter()
-            .map(|claim| claim.enrollment)
-            .collect::<BTreeSet<_>>();
-        let ids = ids.into_iter().collect::<Vec<_>>();
+        let history = Standings::with_history(db, &offer, listings).await?;
         let today = offer.value.date_at(self.now());
         let rank = |enrollment: &Enrollment| {
             (
@@ -40,11 +29,8 @@ impl App {
             kind: "Enrollment",
             name: None,
         };
-        let found = enrollment::find_many(db, &offer, &ids)
-            .await?
-            .into_iter()
-            .max_by_key(rank)
-            .ok_or_else(nobody)?;
+        let latest = history.enrollments.into_iter().max_by_key(rank);
+        let found = latest.ok_or_else(nobody)?;
         let stored = enrollment::find(db, &offer, found.name.enrollment)
             .await?
             .ok_or_else(nobody)?;

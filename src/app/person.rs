@@ -55,14 +55,14 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::{config::read_digester, domain::identifier::Kind};
+    use crate::{crypto::keyring::Keyring, domain::identifier::Kind};
 
     /// The key `00 01 02 … 1f`, as the README has it.
     fn digester() -> Digester {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let key = r#"{"keys":[{"kty":"oct","kid":"k","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]}"#;
         file.write_all(key.as_bytes()).unwrap();
-        read_digester(file.path()).unwrap()
+        Digester::new(Keyring::read(file.path()).unwrap().first())
     }
 
     #[test]

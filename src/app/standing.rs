@@ -27,7 +27,8 @@ use crate::{
 pub(super) struct Standings {
     listings: Vec<Listing>,
     claims: Vec<Claim>,
-    enrollments: Vec<Enrollment>,
+    /// Enrollments that claim one of the people.
+    pub enrollments: Vec<Enrollment>,
 }
 
 /// Where one person stands.
@@ -36,7 +37,7 @@ pub(super) struct Standing {
     pub cohorts: BTreeMap<i64, (ResourceId, DataElements)>,
     /// Everybody whom these cohorts know by one of the identifiers.
     pub people: BTreeSet<PersonKey>,
-    /// Enrollments that claim the person, stored as live.
+    /// Those of the enrollments that claim the person.
     pub claimed_by: Vec<Enrollment>,
 }
 
@@ -48,36 +49,29 @@ impl Standings {
         digests: &[IdentifierDigest],
     ) -> Result<Self, Error> {
         let listings = member::listings(db, offer, digests).await?;
-        let people = listings
-            .iter()
-            .map(|listing| listing.person)
-            .collect::<BTreeSet<_>>();
-        let mut claims = claim::of_people(db, offer, people).await?;
-        claims.retain(|claim| claim.live);
-        let ids = claims
-            .iter()
-            .map(|claim| claim.enrollment)
-            .collect::<BTreeSet<_>>();
-        let ids = ids.into_iter().collect::<Vec<_>>();
+        let mut standings = Self::with_history(db, offer, listings).await?;
+        standings
+            .enrollments
+            .retain(|enrollment| enrollment.status.is_live());
+        Ok(standings)
+    }
+
+    /// The people of these listings, with every enrollment that they ever had in the offer.
+    pub async fn with_history(
+        db: &impl ConnectionTrait,
+        offer: &Row<Offer>,
+        listings: Vec<Listing>,
+    ) -> Result<Self, Error> {
+        let people = listings.iter().map(|listing| listing.person);
+        let claims = claim::of_people(db, offer, people.collect::<BTreeSet<_>>()).await?;
+        let ids = claims.iter().map(|claim| claim.enrollment);
+        let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
         let enrollments = enrollment::find_many(db, offer, &ids).await?;
         Ok(Self {
             listings,
             claims,
             enrollments,
         })
-    }
-
-    /// From what was read in another way.
-    pub fn of_parts(
-        listings: Vec<Listing>,
-        claims: Vec<Claim>,
-        enrollments: Vec<Enrollment>,
-    ) -> Self {
-        Self {
-            listings,
-            claims,
-            enrollments,
-        }
     }
 
     /// Where the person with these identifiers stands.

@@ -149,6 +149,19 @@ impl Status {
         }
     }
 
+    /// What is kept of its cancellation, while it is cancelled.
+    pub fn cancellation(self) -> Option<Cancellation> {
+        match self {
+            Self::Cancelled(cancellation) => Some(cancellation),
+            Self::Pending
+            | Self::Active { .. }
+            | Self::Expired { .. }
+            | Self::Lapsed
+            | Self::Rejected
+            | Self::Revoked { .. } => None,
+        }
+    }
+
     /// When the provider's membership began, if it ever did.
     pub fn activate_time(self) -> Option<DateTime<Utc>> {
         match self {

@@ -9,6 +9,14 @@ use super::proto::DESCRIPTOR;
 /// Full name of the option that names an rpc's scopes.
 const OPTION: &str = "identityprotection.enrollment.v1.any_scope";
 
+/// The protocol's own methods.
+const PROTOCOL: [&str; 4] = [
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
 /// The scope that may see the API's own description.
 const REFLECTION_SCOPE: &str = "operator";
 
@@ -79,9 +87,9 @@ impl AccessList {
         }
     }
 
-    /// Whether the API has this method.
+    /// Whether there is such a method, here or among the protocol's own.
     pub fn knows(&self, path: &str) -> bool {
-        self.methods.contains_key(path) || path.starts_with("/grpc.")
+        self.methods.contains_key(path) || PROTOCOL.contains(&path)
     }
 }
 

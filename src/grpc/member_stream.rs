@@ -27,9 +27,6 @@ use crate::{
 /// The largest message of a load: 5,000 people with several identifiers each fit.
 pub(super) const MAX_LOAD_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Violations of a chunk that are told; a list with the wrong column would have one per row.
-const MAX_VIOLATIONS: usize = 100;
-
 type Answer = Result<v1::LoadMembersResponse, Status>;
 
 /// Receives a load until its end, its first error, or the caller's leave.
@@ -150,15 +147,7 @@ fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
         number: chunk.number,
         rows,
     });
-    parse::finish(violations, parsed).map_err(first_violations)
-}
-
-fn first_violations(error: Error) -> Error {
-    if let Error::Invalid(mut violations) = error {
-        violations.truncate(MAX_VIOLATIONS);
-        return Error::Invalid(violations);
-    }
-    error
+    parse::finish(violations, parsed)
 }
 
 fn parse_row(violations: &mut Violations, path: &str, row: v1::MemberRow) -> Option<ListedPerson> {

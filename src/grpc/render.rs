@@ -78,15 +78,7 @@ pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
     use v1::enrollment::{CancelReason as R, State as S};
 
     let enrollment = view.enrollment;
-    let cancellation = match view.status {
-        Status::Cancelled(cancellation) => Some(cancellation),
-        Status::Pending
-        | Status::Active { .. }
-        | Status::Expired { .. }
-        | Status::Lapsed
-        | Status::Rejected
-        | Status::Revoked { .. } => None,
-    };
+    let cancellation = view.status.cancellation();
     let state = match view.status {
         Status::Pending => S::Pending,
         Status::Active { .. } => S::Active,

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::{cohort, cohort_revision},
-    row::{exactly_one, from_json, from_name, to_json},
+    row::{at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
     cohort::{Cohort, CohortState, MemberCounts},
@@ -97,7 +97,7 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, cohort: &Cohort) -> Resu
         .filter(cohort::Column::Revision.eq(cohort.revision - 1))
         .exec(db)
         .await?;
-    exactly_one(updated.rows_affected, "update cohorts")?;
+    at_revision(updated.rows_affected)?;
     insert_revision(db, id, cohort).await
 }
 

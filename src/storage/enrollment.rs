@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Error, Row,
     entity::{enrollment, enrollment_cohort},
-    row::{exactly_one, from_json, from_name, to_json},
+    row::{at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
     enrollment::{Cancellation, Enrollment, Status},
@@ -110,19 +110,11 @@ pub async fn update(db: &impl ConnectionTrait, enrollment: &Enrollment) -> Resul
         .filter(enrollment::Column::Revision.eq(enrollment.revision - 1))
         .exec(db)
         .await?;
-    exactly_one(updated.rows_affected, "update enrollments")
+    at_revision(updated.rows_affected)
 }
 
 fn changeable(enrollment: &Enrollment) -> enrollment::ActiveModel {
-    let cancellation = match enrollment.status {
-        Status::Cancelled(cancellation) => Some(cancellation),
-        Status::Pending
-        | Status::Active { .. }
-        | Status::Expired { .. }
-        | Status::Lapsed
-        | Status::Rejected
-        | Status::Revoked { .. } => None,
-    };
+    let cancellation = enrollment.status.cancellation();
     enrollment::ActiveModel {
         state: Set(enrollment.status.name().to_owned()),
         activate_by_date: Set(enrollment.activate_by),

@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::{offer, offer_revision},
-    row::{exactly_one, from_json, from_name, to_json},
+    row::{at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
     name::{OfferName, ResourceId},
@@ -116,7 +116,7 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result
         .filter(offer::Column::Revision.eq(offer.revision - 1))
         .exec(db)
         .await?;
-    exactly_one(updated.rows_affected, "update offers")?;
+    at_revision(updated.rows_affected)?;
     insert_revision(db, id, offer).await
 }
 

@@ -30,6 +30,16 @@ pub(super) fn from_name<T: DeserializeOwned>(
     from_json(column, Json::String(name))
 }
 
+/// A row must still have been at the revision that was read; else somebody else was faster, and the
+/// whole transaction must look again.
+pub(super) fn at_revision(rows: u64) -> Result<(), Error> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(Error::Contention)
+    }
+}
+
 /// Exactly one row must have been changed.
 pub(super) fn exactly_one(rows: u64, statement: &'static str) -> Result<(), Error> {
     if rows == 1 {

@@ -17,7 +17,7 @@ use super::{Failure, serve::serve};
 use crate::{
     app::App,
     clock::{Clock, Random},
-    config::{Config, LogFormat},
+    config::Config,
     storage::Store,
     telemetry,
 };
@@ -45,7 +45,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Config::read(Some(&state.settings_file()), super::environment()).map_err(Failure::settings)
     };
     let config = settings()?;
-    debug_assert_eq!(config.log.format, LogFormat::Human);
     telemetry::install(&config.log).map_err(Failure::settings)?;
     prepare(config).await?;
     state.write_tokens()?;

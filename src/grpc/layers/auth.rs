@@ -29,7 +29,7 @@ pub async fn auth(gate: Arc<Gate>, mut request: Request, next: Next) -> Response
         Access::Open => return next.run(request).await,
         Access::AnyOf(scopes) => scopes,
     };
-    let known = gate.access.knows(path);
+    let exists = gate.access.knows(path);
     let header = request.headers().get(AUTHORIZATION);
     let header = header.map(|value| value.to_str().unwrap_or_default());
     let caller = match gate.verifier.caller(header) {
@@ -37,7 +37,7 @@ pub async fn auth(gate: Arc<Gate>, mut request: Request, next: Next) -> Response
         Err(error) => return refuse(error),
     };
     // A known caller may be told that a method does not exist.
-    if known && !scopes.iter().any(|scope| caller.has_scope(scope)) {
+    if exists && !scopes.iter().any(|scope| caller.has_scope(scope)) {
         return refuse(Error::ScopeMissing(scopes));
     }
     request.extensions_mut().insert(caller);

@@ -17,6 +17,10 @@ use crate::{
     domain::violation::Violation,
 };
 
+/// Violations that are listed: details travel in a header, and clients take 16 KiB of headers or
+/// less. No request for one person has more; a batch or a chunk with a wrong column can.
+const MAX_VIOLATIONS: usize = 50;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
@@ -108,11 +112,14 @@ fn invalid(violations: Vec<Violation>) -> Status {
         0 | 1 => first,
         count => format!("{first} (and {} more)", count - 1),
     };
+    let count = violations.len();
     let violations = violations
         .into_iter()
+        .take(MAX_VIOLATIONS)
         .map(|violation| FieldViolation::new(violation.field, violation.rule.0))
         .collect::<Vec<_>>();
-    let mut reply = Reply::new(Code::InvalidArgument, ErrorReason::InvalidField, text);
+    let mut reply = Reply::new(Code::InvalidArgument, ErrorReason::InvalidField, text)
+        .with("violations", count.to_string());
     reply.details.set_bad_request(violations);
     reply.send()
 }
