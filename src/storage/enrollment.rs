@@ -102,7 +102,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Replaces an enrollment by its next revision.
+/// Replaces an enrollment by its next revision. Fails with [`Error::Contention`] when somebody else
+/// did so since it was read.
 pub async fn update(db: &impl ConnectionTrait, enrollment: &Enrollment) -> Result<(), Error> {
     let updated = enrollment::Entity::update_many()
         .set(changeable(enrollment))
@@ -110,6 +111,9 @@ pub async fn update(db: &impl ConnectionTrait, enrollment: &Enrollment) -> Resul
         .filter(enrollment::Column::Revision.eq(enrollment.revision - 1))
         .exec(db)
         .await?;
+    if updated.rows_affected == 0 {
+        return Err(Error::Contention);
+    }
     exactly_one(updated.rows_affected, "update enrollments")
 }
 
