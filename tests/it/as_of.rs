@@ -1,4 +1,4 @@
-//! CheckEligibility as of a past time: what an operator is told that the answer was.
+//! `CheckEligibility` as of a past time: what an operator is told that the answer was.
 
 use enrollment::grpc::proto::v1::{self, DataElement, eligibility::Verdict};
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! CancelEnrollment: a person ends their enrollment.
+//! `CancelEnrollment`: a person ends their enrollment.
 
 use enrollment::grpc::proto::v1::{self, eligibility::Verdict, enrollment::State};
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! CheckEligibility: what a person is told before they enroll.
+//! `CheckEligibility`: what a person is told before they enroll.
 
 use enrollment::grpc::proto::v1::{self, DataElement, eligibility::Verdict};
 use tonic::Code;

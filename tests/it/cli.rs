@@ -19,7 +19,6 @@ use tempfile::TempDir;
 
 use crate::support::{
     company::{self, OFFER, check, customer, phone},
-    database::TestDatabase,
     server::{Start, TestServer},
 };
 

@@ -1,4 +1,4 @@
-//! GetActivationCode: a lost code is shown again, and each showing is written down.
+//! `GetActivationCode`: a lost code is shown again, and each showing is written down.
 
 use enrollment::grpc::proto::v1;
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! GetEnrollment: an enrollment by its name, by the clock.
+//! `GetEnrollment`: an enrollment by its name, by the clock.
 
 use enrollment::grpc::proto::v1::{self, enrollment::State};
 use tonic::Code;

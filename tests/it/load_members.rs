@@ -1,4 +1,4 @@
-//! LoadMembers: a list comes in chunks, each counted once whatever is sent again.
+//! `LoadMembers`: a list comes in chunks, each counted once whatever is sent again.
 
 use enrollment::{
     app::person::hash_member,

@@ -1,4 +1,4 @@
-//! LookupEnrollment: a person's enrollment, by what names them.
+//! `LookupEnrollment`: a person's enrollment, by what names them.
 
 use enrollment::grpc::proto::v1::{self, DataElement};
 use tonic::Code;

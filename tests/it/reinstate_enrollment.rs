@@ -1,4 +1,4 @@
-//! ReinstateEnrollment: a cancelled enrollment is made live again.
+//! `ReinstateEnrollment`: a cancelled enrollment is made live again.
 
 use enrollment::grpc::proto::v1::{self, eligibility::Verdict, enrollment::State};
 use tonic::Code;

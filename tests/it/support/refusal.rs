@@ -42,7 +42,7 @@ pub fn fields_of(status: &Status) -> Vec<String> {
         .collect()
 }
 
-/// The name in the error's ResourceInfo.
+/// The name in the error's `ResourceInfo`.
 pub fn resource_of(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.resource_info().expect("names a resource");

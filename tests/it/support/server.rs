@@ -90,7 +90,7 @@ impl TestServer {
             audience: AUDIENCE.to_owned(),
             algorithm: Algorithm::EdDSA,
             jwks: signer.jwks.clone(),
-            max_token_lifetime: Duration::from_secs(3_600),
+            max_token_lifetime: Duration::from_hours(1),
         };
         let server = Server::bind(&settings, &auth, app, clock.clock())
             .await
