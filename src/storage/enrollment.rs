@@ -102,7 +102,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Replaces an enrollment by its next revision.
+/// Replaces an enrollment by its next revision. Fails with [`Error::Contention`] when somebody else
+/// did so since it was read.
 pub async fn update(db: &impl ConnectionTrait, enrollment: &Enrollment) -> Result<(), Error> {
     let updated = enrollment::Entity::update_many()
         .set(changeable(enrollment))

@@ -1,6 +1,7 @@
 //! Many callers at the same moment: whatever races, a person has one enrollment.
 
 use enrollment::grpc::proto::v1::{self, DataElement, enrollment::State};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Response, Status};
 
 use crate::support::{
@@ -76,11 +77,7 @@ on_each_database! {
 
     async fn many_callers_find_a_lapsed_enrollment_and_one_of_them_enrolls(database) {
         let server = TestServer::start(&database.settings).await;
-        company::with_people(&server, vec![listed([customer("C-1")])]).await;
-        let short = v1::Offer { activation_window_days: 2, ..v1::Offer::default() };
-        server.update_offer(short, &["activation_window_days"]).await;
-        server.enroll(customer("C-1")).await;
-        server.clock.set("2021-09-10T12:00:00Z");
+        with_lapsed_enrollment(&server).await;
 
         let replies = enroll_at_once(&server, || enroll(customer("C-1"))).await;
 
@@ -181,6 +178,49 @@ on_each_database! {
         assert_eq!(database.rows("loads").await, 1);
         assert_eq!(database.events("LOAD_STARTED").await, 1);
     }
+}
+
+/// All of them have found it lapsed before the first can write so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_who_all_found_it_lapsed_are_told_of_the_one_who_was_first() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = TestServer::start(&database.settings).await;
+    with_lapsed_enrollment(&server).await;
+    let held = database.inside.begin().await.unwrap();
+    let lock = "SELECT id FROM enrollments FOR UPDATE";
+    held.execute_unprepared(lock).await.unwrap();
+
+    let apps = server.apps(4).await;
+    let calls = apps
+        .into_iter()
+        .map(|mut app| tokio::spawn(async move { app.enroll(enroll(customer("C-1"))).await }))
+        .collect::<Vec<_>>();
+    database.wait_until_blocked(4).await;
+    held.rollback().await.unwrap();
+
+    let mut replies = Vec::new();
+    for call in calls {
+        replies.push(call.await.unwrap());
+    }
+    assert_one_wins(replies);
+    assert_eq!(database.events("ENROLLMENT_LAPSED").await, 1);
+    assert_eq!(database.claims_that_disagree().await, 0);
+}
+
+/// One person, whose code has run out.
+async fn with_lapsed_enrollment(server: &TestServer) {
+    company::with_people(server, vec![listed([customer("C-1")])]).await;
+    let short = v1::Offer {
+        activation_window_days: 2,
+        ..v1::Offer::default()
+    };
+    server
+        .update_offer(short, &["activation_window_days"])
+        .await;
+    server.enroll(customer("C-1")).await;
+    server.clock.set("2021-09-10T12:00:00Z");
 }
 
 /// One person, whom two cohorts know by different identifiers.

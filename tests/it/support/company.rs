@@ -2,9 +2,8 @@
 
 use enrollment::grpc::proto::{google::r#type::Date, v1};
 use tonic::Status;
-use uuid::Uuid;
 
-use super::server::TestServer;
+use super::{server::TestServer, unique};
 
 pub const OFFER: &str = "offers/carrier-2021";
 pub const TERMS: &str = "2021-08";
@@ -164,9 +163,9 @@ pub fn listed(identifiers: impl IntoIterator<Item = v1::Identifier>) -> v1::Plai
 }
 
 /// A person as a caller names them.
-#[allow(
+#[expect(
     clippy::unnecessary_wraps,
-    reason = "what the field of a request takes"
+    reason = "it is what a field of a request takes"
 )]
 pub fn person(identifiers: impl IntoIterator<Item = v1::Identifier>) -> Option<v1::Person> {
     Some(v1::Person {
@@ -192,7 +191,7 @@ pub fn identifier(value: v1::identifier::Value) -> v1::Identifier {
 
 /// A new request id.
 pub fn request_id() -> String {
-    Uuid::new_v4().to_string()
+    unique().to_string()
 }
 
 pub fn check(identifier: v1::Identifier) -> v1::CheckEligibilityRequest {

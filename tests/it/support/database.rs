@@ -7,9 +7,8 @@ use sea_orm::{
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
-use super::postgres;
+use super::{postgres, unique};
 
 /// A migrated database that nobody else uses.
 pub struct TestDatabase {
@@ -32,7 +31,7 @@ impl TestDatabase {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         postgres::url("postgres")?;
         let template = TEMPLATE.get_or_init(make_template).await;
-        let name = format!("test_{}", Uuid::new_v4().simple());
+        let name = format!("test_{}", unique().simple());
         create(&name, template).await;
         let url = postgres::url(&name)?;
         let settings = postgres_settings(&url);
@@ -47,7 +46,7 @@ impl TestDatabase {
             Store::connect(&settings, true).await.unwrap().drain().await;
             return Self::of(settings, &url, folder).await;
         }
-        let name = format!("empty_{}", Uuid::new_v4().simple());
+        let name = format!("empty_{}", unique().simple());
         create(&name, "template1").await;
         let url = postgres::url(&name).unwrap();
         Self::of(postgres_settings(&url), &url, TempDir::new().unwrap()).await
@@ -97,7 +96,7 @@ pub async fn migrate(settings: &storage::Database) {
 
 /// Migrated once; every test's database is a copy.
 async fn make_template() -> String {
-    let name = format!("template_{}", Uuid::new_v4().simple());
+    let name = format!("template_{}", unique().simple());
     create(&name, "template1").await;
     migrate(&postgres_settings(&postgres::url(&name).unwrap())).await;
     name

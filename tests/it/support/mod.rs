@@ -17,6 +17,14 @@ pub mod source;
 pub mod tables;
 pub mod token;
 
+use enrollment::clock::Random;
+use uuid::Uuid;
+
+/// An id that nothing else has.
+pub fn unique() -> Uuid {
+    uuid::Builder::from_random_bytes(Random.bytes().unwrap()).into_uuid()
+}
+
 /// Makes two tests out of one: on SQLite, and on PostgreSQL where there is one.
 ///
 /// ```ignore

@@ -1,6 +1,9 @@
 //! What the tables hold, seen past the service.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, Statement};
+use tokio::time::timeout;
 
 use super::database::TestDatabase;
 
@@ -43,6 +46,26 @@ impl TestDatabase {
                    JOIN enrollments e ON e.id = c.enrollment_id \
                    WHERE c.live <> (e.state IN ('PENDING', 'ACTIVE'))";
         self.count(sql).await
+    }
+
+    /// Waits until so many statements wait for a lock. PostgreSQL tells nobody of it but who asks.
+    pub async fn wait_until_blocked(&self, statements: i64) {
+        let blocked = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        self.wait_for_count(blocked, statements).await;
+    }
+
+    /// Waits until nobody has a transaction open in which nothing runs.
+    pub async fn wait_until_none_idles_in_transaction(&self) {
+        let open = "SELECT COUNT(*) FROM pg_stat_activity \
+                    WHERE state LIKE 'idle in transaction%' AND datname = current_database()";
+        self.wait_for_count(open, 0).await;
+    }
+
+    async fn wait_for_count(&self, sql: &str, wanted: i64) {
+        let counted = async { while self.count(sql).await != wanted {} };
+        let counted = timeout(Duration::from_secs(10), counted).await;
+        assert!(counted.is_ok(), "not {wanted}: {sql}");
     }
 
     /// The tables in which a text stands, in any column, as text or as bytes.
