@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 /// Where the time comes from.
@@ -31,6 +31,12 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)().trunc_subsecs(6)
     }
+}
+
+/// The time to write on a change: now, but always after the change before it, whatever the clocks of
+/// several machines say and whoever waited for whom. The history is read by these times.
+pub fn stamp(now: DateTime<Utc>, before: DateTime<Utc>) -> DateTime<Utc> {
+    now.max(before + TimeDelta::microseconds(1))
 }
 
 impl fmt::Debug for Clock {

@@ -8,9 +8,11 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{extract::Request, middleware::from_fn};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::Routes, transport::Server as Transport};
+use tonic::{
+    service::Routes,
+    transport::{Server as Transport, server::TcpIncoming},
+};
 
 use crate::{
     app::{App, KeyCheckError},
@@ -18,7 +20,7 @@ use crate::{
     config::{Auth, Server as Settings},
     grpc::{
         access::{AccessList, BrokenDescriptor},
-        auth::{NoUsableKey, Verifier},
+        auth::{UnfitKeys, Verifier},
         cohort_service::{self, Cohorts},
         enrollment_service::{self, Enrollments},
         health::HealthState,
@@ -55,6 +57,9 @@ const HEADERS: u32 = 16 * 1024;
 /// Connections are renewed after this time, a tenth more or less, so that new replicas get some.
 const CONNECTION_AGE: Duration = Duration::from_mins(30);
 
+/// How long the last transactions may take once the last call has ended.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
+
 /// Why the server cannot start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -66,7 +71,7 @@ pub enum ServerError {
     Reflection,
     /// The keys that verify tokens.
     #[error(transparent)]
-    Auth(#[from] NoUsableKey),
+    Auth(#[from] UnfitKeys),
     /// The keys of the database.
     #[error(transparent)]
     Keys(#[from] KeyCheckError),
@@ -129,21 +134,27 @@ impl Server {
         let transport = transport()
             .add_routes(self.routes)
             .serve_with_incoming_shutdown(
-                TcpListenerStream::new(self.listener),
+                // Replies are small: none must wait for another to fill a packet.
+                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
                 stopping.clone().cancelled_owned(),
             );
         let mut transport = std::pin::pin!(transport);
         let outcome = tokio::select! {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
-            _ = &mut transport => Err(ServerError::Transport),
+            _ = &mut transport => return Err(ServerError::Transport),
         };
         stopping.cancel();
-        let drain = async {
+        let finish = async {
             let _ = transport.await;
-            self.app.store().drain().await;
         };
-        if timeout(self.drain, drain).await.is_err() {
+        if timeout(self.drain, finish).await.is_err() {
             tracing::warn!("the drain took too long: connections that are left are cut");
+        }
+        if timeout(LAST_COMMITS, self.app.store().drain())
+            .await
+            .is_err()
+        {
+            tracing::warn!("a transaction took too long: the database ends it");
         }
         outcome
     }
@@ -177,6 +188,7 @@ fn with_layers(
 ) -> Routes {
     let places = Arc::new(Semaphore::new(settings.max_in_flight));
     let default_deadline = settings.default_deadline;
+    let spans = access.clone();
     let router = services
         .prepare()
         .into_axum_router()
@@ -197,7 +209,9 @@ fn with_layers(
         .layer(from_fn(move |request: Request, next| {
             metrics(access.clone(), request, next)
         }))
-        .layer(from_fn(span))
+        .layer(from_fn(move |request: Request, next| {
+            span(spans.clone(), request, next)
+        }))
         .layer(from_fn(move |request: Request, next| {
             request_id(clock.clone(), request, next)
         }));
@@ -216,5 +230,4 @@ fn transport() -> Transport {
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_connection_age(age)
-        .tcp_nodelay(true)
 }

@@ -32,7 +32,13 @@ pub enum LogError {
 pub fn install(log: &Log) -> Result<(), LogError> {
     subscriber(log, std::io::stderr)?
         .try_init()
-        .map_err(|_| LogError::Twice)
+        .map_err(|_| LogError::Twice)?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, and not what: the text can hold what was being parsed.
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "panic");
+    }));
+    Ok(())
 }
 
 /// What writes the log to `writer`.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{App, Error, find, once::Deed, view::EnrollmentView};
 use crate::{
+    clock::stamp,
     domain::{
         enrollment::{CancelReason, Enrollment},
         event::{Event, EventType},
@@ -80,6 +81,7 @@ impl Deed for Cancelling {
         let (name, etag) = (&command.name, command.etag.as_ref());
         let stored = find::enrollment_to_change(transaction, offer, name, etag).await?;
         let today = offer.value.date_at(now);
+        let now = stamp(now, stored.enrollment.update_time);
         let reinstate_by = offer.value.details.reinstatement_window.after(today);
         let transition = stored
             .enrollment

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{App, Error, error::Conflict, find};
 use crate::{
+    clock::stamp,
     domain::{
         cohort::{Cohort, CohortState, MemberCounts},
         data_element::DataElements,
@@ -172,8 +173,8 @@ impl UnitOfWork for Changing {
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Report;
 
     async fn run(&self, transaction: &Transaction) -> Result<Cohort, Error> {
-        let now = self.app.now();
         let old = find::cohort_to_change(transaction, &self.name, self.etag.as_ref()).await?;
+        let now = stamp(self.app.now(), old.value.update_time);
         let mut cohort = old.value.clone();
         let (event_type, reason) = match &self.change {
             CohortChange::Update {

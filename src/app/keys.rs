@@ -42,21 +42,33 @@ impl App {
     /// Compares the keys with what they made of a known text when they were first used, and leaves
     /// that behind the first time.
     pub async fn check_keys(&self) -> Result<(), KeyCheckError> {
-        let db = &self.0.store;
         let keys = &self.0.keys;
         let digest = keys.digester.whole(CONTEXT, DIGEST.as_bytes());
-        match key_check::find(db.reader(), DIGEST).await? {
-            Some(known) if known != digest => return Err(KeyCheckError::DigestKey),
-            Some(_) => {}
-            None => self.leave(DIGEST, digest.to_vec()).await?,
+        if self.first(DIGEST, || Ok(digest.to_vec())).await? != digest {
+            return Err(KeyCheckError::DigestKey);
         }
-        if let Some(sealed) = key_check::find(db.reader(), SEAL).await? {
-            let opened = keys.sealer.open(CONTEXT, &sealed);
-            return opened.map(drop).map_err(|_| KeyCheckError::SealingKeys);
+        let seal = || keys.sealer.seal(CONTEXT, SEAL.as_bytes());
+        let sealed = self
+            .first(SEAL, || seal().map_err(|_| KeyCheckError::Seal))
+            .await?;
+        let opened = keys.sealer.open(CONTEXT, &sealed);
+        opened.map(drop).map_err(|_| KeyCheckError::SealingKeys)
+    }
+
+    /// What was left behind first, by this process or by another: of two that start at once with
+    /// different keys, one must see that it is wrong.
+    async fn first(
+        &self,
+        purpose: &'static str,
+        make: impl FnOnce() -> Result<Vec<u8>, KeyCheckError>,
+    ) -> Result<Vec<u8>, KeyCheckError> {
+        let db = &self.0.store;
+        if let Some(known) = key_check::find(db.reader(), purpose).await? {
+            return Ok(known);
         }
-        let sealed = keys.sealer.seal(CONTEXT, SEAL.as_bytes());
-        self.leave(SEAL, sealed.map_err(|_| KeyCheckError::Seal)?)
-            .await
+        self.leave(purpose, make()?).await?;
+        let known = key_check::find(db.reader(), purpose).await?;
+        Ok(known.ok_or_else(|| storage::Error::affected("insert key_checks"))?)
     }
 
     async fn leave(

@@ -92,14 +92,15 @@ impl App {
         self.step(caller, name, step).await
     }
 
-    /// Ends a load of so many chunks.
+    /// Ends a load of so many chunks and, where the caller says so, so many rows.
     pub async fn finish_load(
         &self,
         caller: &Caller,
         name: LoadName,
         chunks: i64,
+        rows: Option<i64>,
     ) -> Result<Load, Error> {
-        self.step(caller, name, Step::Finish { chunks }).await
+        self.step(caller, name, Step::Finish { chunks, rows }).await
     }
 
     /// The load of this name.
@@ -141,6 +142,7 @@ enum Step {
     },
     Finish {
         chunks: i64,
+        rows: Option<i64>,
     },
 }
 
@@ -175,7 +177,9 @@ impl UnitOfWork for Loading {
                 },
                 Some(row),
             ) => self.add(transaction, row, *number, *rows, members).await,
-            (Step::Finish { chunks }, Some(row)) => self.finish(transaction, row, *chunks).await,
+            (Step::Finish { chunks, rows }, Some(row)) => {
+                self.finish(transaction, row, *chunks, *rows).await
+            }
             (Step::Chunk { .. } | Step::Finish { .. }, None) => {
                 Err(Error::not_found("Load", &self.name))
             }
@@ -256,9 +260,13 @@ impl Loading {
         transaction: &Transaction,
         row: Row<Load>,
         chunks: i64,
+        rows: Option<i64>,
     ) -> Result<Load, Error> {
         if row.value.progress.last_chunk != chunks {
             return Err(self.out_of_step("chunk_count must be the number of the last chunk"));
+        }
+        if rows.is_some_and(|rows| rows != row.value.progress.rows) {
+            return Err(self.out_of_step("row_count must be the number of rows in all chunks"));
         }
         if chunks == 0 {
             return Err(self.out_of_step("a load has at least one chunk"));

@@ -8,6 +8,7 @@ use super::{
     find,
 };
 use crate::{
+    clock::stamp,
     domain::{
         event::{Event, EventType},
         name::OfferName,
@@ -277,7 +278,7 @@ impl UnitOfWork for Changing {
             return Ok(offer);
         }
         offer.revision += 1;
-        offer.update_time = self.app.now();
+        offer.update_time = stamp(self.app.now(), offer.update_time);
         offer::update(transaction, old.id, &offer).await?;
         let event = self.app.offer_event(&self.actor, event_type, &offer)?;
         event::insert(transaction, &event).await?;

@@ -50,6 +50,7 @@ impl App {
     ) -> Result<EnrollmentView, Error> {
         let unit = Once {
             app: self.clone(),
+            received: self.now(),
             offer,
             request,
             deed,
@@ -62,6 +63,9 @@ impl App {
 
 struct Once<D> {
     app: App,
+    /// Decides about windows and periods, however often the unit is run: a request that came in time
+    /// is in time.
+    received: DateTime<Utc>,
     offer: OfferName,
     request: Request,
     deed: D,
@@ -74,9 +78,7 @@ impl<D: Deed> UnitOfWork for Once<D> {
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
 
     async fn run(&self, transaction: &Transaction) -> Result<Outcome, Error> {
-        // The time of the first attempt at the earliest: whoever waited for a lock is told what
-        // holds when they are let in.
-        let now = self.app.now();
+        let now = self.received;
         let offer = find::offer(transaction, &self.offer).await?;
         let stored = if request::reserve(transaction, &self.request, now).await? {
             let stored = self.deed.act(&self.app, transaction, &offer, now).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{App, Error, error::Precondition, find};
 use crate::{
+    clock::stamp,
     domain::{
         cohort::{Cohort, Load, LoadState, MemberCounts},
         event::EventType,
@@ -65,9 +66,9 @@ impl UnitOfWork for Publishing {
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Report;
 
     async fn run(&self, transaction: &Transaction) -> Result<Cohort, Error> {
-        let now = self.app.now();
         let name = &self.command.name;
         let old = find::cohort_to_change(transaction, name, self.command.etag.as_ref()).await?;
+        let now = stamp(self.app.now(), old.value.update_time);
         let state = old.value.state.publish();
         let state = state.map_err(|forbids| Error::forbidden(name, forbids))?;
         let loads = publishable(transaction, &old).await?;

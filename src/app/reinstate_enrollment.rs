@@ -11,6 +11,7 @@ use super::{
     view::EnrollmentView,
 };
 use crate::{
+    clock::stamp,
     domain::{
         enrollment::{CannotReinstate, Enrollment},
         event::{Event, EventType},
@@ -91,7 +92,7 @@ impl Deed for Reinstating {
         let enrollment = Enrollment {
             status,
             revision: stored.enrollment.revision + 1,
-            update_time: now,
+            update_time: stamp(now, stored.enrollment.update_time),
             ..stored.enrollment
         };
         if !enrollment.status_on(today).is_live() {
@@ -99,6 +100,7 @@ impl Deed for Reinstating {
             return Err(cannot(name, CannotReinstate::PeriodOver));
         }
         make_room(app, transaction, offer, name, now).await?;
+        let now = enrollment.update_time;
         enrollment::update(transaction, &enrollment).await?;
         claim::retake(transaction, name.enrollment).await?;
         let event = Event {

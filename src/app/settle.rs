@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{App, Error, log::CLOCK};
 use crate::{
+    clock::stamp,
     domain::{
         enrollment::{Enrollment, Status},
         event::EventType,
@@ -32,6 +33,7 @@ impl App {
             | Status::Cancelled(_)
             | Status::Revoked { .. } => return Ok(false),
         };
+        let now = stamp(now, stored.update_time);
         let ended = Enrollment {
             status,
             revision: stored.revision + 1,

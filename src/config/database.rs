@@ -75,16 +75,24 @@ impl DatabaseSettings {
     }
 }
 
-/// Whether a connection leaves this machine: loopback and sockets do not.
+/// Whether a connection stays on this machine: loopback and sockets do. Every host that is named must,
+/// since which of several is used is up to the driver.
 fn stays_on_this_machine(url: &Url) -> bool {
-    let query_host = url
+    let named = url
         .query_pairs()
-        .find(|(key, _)| key == "host" || key == "hostaddr")
+        .filter(|(key, _)| key == "host" || key == "hostaddr")
         .map(|(_, value)| value.into_owned());
-    match query_host.as_deref().or(url.host_str()) {
-        None | Some("" | "localhost" | "127.0.0.1" | "[::1]" | "::1") => true,
-        Some(host) => host.starts_with('/') || host.starts_with("%2F"),
-    }
+    url.host_str()
+        .map(str::to_owned)
+        .into_iter()
+        .chain(named)
+        .all(|host| is_local(&host))
+}
+
+fn is_local(host: &str) -> bool {
+    matches!(host, "" | "localhost" | "127.0.0.1" | "[::1]" | "::1")
+        || host.starts_with('/')
+        || host.starts_with("%2F")
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {

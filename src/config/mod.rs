@@ -236,6 +236,7 @@ mod tests {
             |url: &str| faults(&format!("[database]\nurl = '{url}'"), &[]).contains("database.url");
         assert!(fault("postgres://u@db.example/x"));
         assert!(fault("postgres://u@db.example/x?sslmode=require"));
+        assert!(fault("postgres:///x?host=localhost&host=db.example"));
         assert!(fault("mysql://u@localhost/x"));
         assert!(!fault("postgres://u@db.example/x?sslmode=verify-full"));
         assert!(!fault("postgres://u@127.0.0.1:5432/x"));

@@ -70,7 +70,9 @@ fn non_empty(text: &str) -> Option<&str> {
 fn mask_email(email: &str) -> String {
     match email.rsplit_once('@') {
         Some((local, domain)) => {
-            let first = local.chars().next().map(String::from).unwrap_or_default();
+            // Of a single character nothing can be shown, or all of it would be.
+            let first = local.chars().next().filter(|_| local.chars().count() > 1);
+            let first = first.map(String::from).unwrap_or_default();
             format!("{first}***@{domain}")
         }
         None => "***".to_owned(),
@@ -97,6 +99,8 @@ mod tests {
         assert_eq!(masked.email.as_deref(), Some("j***@example.com"));
         assert_eq!(masked.phone_number.as_deref(), Some("+*********23"));
         assert_eq!(format!("{contact:?}"), "Contact(redacted)");
+        contact.set_email("j@example.com").unwrap();
+        assert_eq!(contact.masked().email.as_deref(), Some("***@example.com"));
     }
 
     #[test]

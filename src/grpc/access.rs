@@ -87,6 +87,12 @@ impl AccessList {
         }
     }
 
+    /// The path, if it is a method's: what anybody else may have written into one belongs neither
+    /// into the log nor into a metric.
+    pub fn label<'a>(&self, path: &'a str) -> &'a str {
+        if self.knows(path) { path } else { "unknown" }
+    }
+
     /// Whether there is such a method, here or among the protocol's own.
     pub fn knows(&self, path: &str) -> bool {
         self.methods.contains_key(path) || PROTOCOL.contains(&path)

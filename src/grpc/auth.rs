@@ -12,6 +12,7 @@ use std::{
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header, Validation, decode, decode_header,
     errors::ErrorKind,
+    get_current_timestamp,
     jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use serde::Deserialize;
@@ -36,10 +37,10 @@ pub struct Verifier {
     algorithm: Algorithm,
 }
 
-/// No key of the set can verify a token of the configured algorithm.
+/// No key of the set can verify a token of the configured algorithm, or two have one name.
 #[derive(Debug, thiserror::Error)]
-#[error("auth.jwks_file: holds no public key for auth.algorithm")]
-pub struct NoUsableKey;
+#[error("auth.jwks_file: must hold public keys for auth.algorithm, each with a kid of its own")]
+pub struct UnfitKeys;
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,7 +59,7 @@ struct Claims {
 
 impl Verifier {
     /// A verifier with these settings.
-    pub fn new(auth: &Auth) -> Result<Self, NoUsableKey> {
+    pub fn new(auth: &Auth) -> Result<Self, UnfitKeys> {
         let keys = auth
             .jwks
             .keys
@@ -69,9 +70,11 @@ impl Verifier {
                 let fits = decoding.family() == auth.algorithm.family();
                 fits.then(|| (key.common.key_id.clone(), decoding))
             })
-            .collect::<HashMap<_, _>>();
-        if keys.is_empty() {
-            return Err(NoUsableKey);
+            .collect::<Vec<_>>();
+        let count = keys.len();
+        let keys = keys.into_iter().collect::<HashMap<_, _>>();
+        if keys.is_empty() || keys.len() < count {
+            return Err(UnfitKeys);
         }
         let mut validation = Validation::new(auth.algorithm);
         validation.set_issuer(&[&auth.issuer]);
@@ -121,7 +124,11 @@ impl Verifier {
             .exp
             .checked_sub(claims.iat)
             .ok_or(TokenFault::Invalid)?;
-        if Duration::from_secs(lifetime) > self.max_lifetime || !is_subject(&claims.sub) {
+        let issued_later = claims.iat > get_current_timestamp().saturating_add(LEEWAY_SECONDS);
+        if issued_later
+            || Duration::from_secs(lifetime) > self.max_lifetime
+            || !is_subject(&claims.sub)
+        {
             return Err(TokenFault::Invalid);
         }
         Ok(Caller {

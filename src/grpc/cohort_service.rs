@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::{
     caller,
+    layers::limit::Place,
     member_stream::{self, MAX_LOAD_MESSAGE_BYTES},
     parse,
     proto::v1::{self, cohort_service_server::CohortService},
@@ -104,10 +105,15 @@ impl CohortService for Cohorts {
         request: Request<Streaming<v1::LoadMembersRequest>>,
     ) -> Result<Response<Self::LoadMembersStream>, Status> {
         let caller = caller(&request)?;
+        let place = request.extensions().get::<Place>().cloned();
         let (answers, replies) = mpsc::channel(ANSWERS_AHEAD);
         let app = self.0.clone();
         let receiving = member_stream::receive(app, caller, request.into_inner(), answers);
-        tokio::spawn(receiving.in_current_span());
+        let whole = async move {
+            receiving.await;
+            drop(place);
+        };
+        tokio::spawn(whole.in_current_span());
         Ok(Response::new(ReceiverStream::new(replies)))
     }
 

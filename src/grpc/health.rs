@@ -81,8 +81,17 @@ impl HealthState {
             }
         }
         self.set(false).await;
+        self.end_watches().await;
         tracing::info!("not serving any more");
         Ok(())
+    }
+
+    /// Ends the streams of those who watch, once they have been told: they would hold up the drain.
+    async fn end_watches(&self) {
+        let mut reporter = self.reporter.clone();
+        for service in SERVICES {
+            reporter.clear_service_status(service).await;
+        }
     }
 
     async fn set(&self, serving: bool) {

@@ -80,6 +80,7 @@ pub struct LoadClient {
     answers: Streaming<v1::LoadMembersResponse>,
     load: v1::Load,
     next_chunk: i64,
+    rows: i64,
     unanswered: usize,
 }
 
@@ -120,6 +121,7 @@ impl LoadClient {
             answers,
             load: v1::Load::default(),
             next_chunk: 1,
+            rows: 0,
             unanswered: 1,
         };
         client.await_answer().await?;
@@ -131,6 +133,9 @@ impl LoadClient {
     pub async fn send(&mut self, rows: Vec<OutgoingRow>) -> Result<(), LoadClientError> {
         let number = self.next_chunk;
         self.next_chunk += 1;
+        self.rows = self
+            .rows
+            .saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
         if number <= self.load.last_chunk {
             return Ok(());
         }
@@ -145,8 +150,12 @@ impl LoadClient {
     /// Ends the load; gives it as the service has it.
     pub async fn finish(mut self) -> Result<v1::Load, LoadClientError> {
         let chunk_count = self.next_chunk - 1;
-        self.send_part(Part::End(v1::LoadEnd { chunk_count }))
-            .await?;
+        let row_count = self.rows;
+        let end = v1::LoadEnd {
+            chunk_count,
+            row_count,
+        };
+        self.send_part(Part::End(end)).await?;
         while self.unanswered > 0 {
             self.await_answer().await?;
         }

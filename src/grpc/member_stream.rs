@@ -86,8 +86,9 @@ impl Receiver {
                 self.app.add_chunk(&self.caller, name, chunk).await
             }
             (Some(Part::End(end)), Some(name)) => {
+                let rows = Some(end.row_count).filter(|rows| *rows != 0);
                 self.app
-                    .finish_load(&self.caller, name, end.chunk_count)
+                    .finish_load(&self.caller, name, end.chunk_count, rows)
                     .await
             }
             (Some(Part::Header(_)), Some(_)) => Err(out_of_order("header", "must come once")),

@@ -1,6 +1,8 @@
 //! From the protocol's messages to the words of the domain: what several services need. Each function
 //! gives the value or the rule that it breaks; `Violations` gathers them.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use prost_types::{FieldMask, Timestamp};
 
@@ -34,8 +36,11 @@ pub(super) fn date(date: Option<&Date>) -> Result<NaiveDate, Rule> {
 }
 
 pub(super) fn timestamp(timestamp: &Timestamp) -> Result<DateTime<Utc>, Rule> {
-    u32::try_from(timestamp.nanos)
-        .ok()
+    // 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z: what a Timestamp may hold.
+    const SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+    let nanos = u32::try_from(timestamp.nanos).ok();
+    nanos
+        .filter(|nanos| *nanos < 1_000_000_000 && SECONDS.contains(&timestamp.seconds))
         .and_then(|nanos| DateTime::from_timestamp(timestamp.seconds, nanos))
         .ok_or(Rule("must be a time between the years 1 and 9999"))
 }

@@ -135,6 +135,20 @@ on_each_database! {
         assert_eq!(fields_of(&refused), ["as_of_time"]);
     }
 
+    async fn a_time_outside_the_calendar_is_refused(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        for (seconds, nanos) in [(-300_000_000_000, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
+            let mut request = at("2021-09-01T12:00:00Z");
+            request.as_of_time = Some(prost_types::Timestamp { seconds, nanos });
+
+            let reply = server.enrollments_for_operators().check_eligibility(request).await;
+
+            let refused = assert_refused(reply, Code::InvalidArgument, "INVALID_FIELD");
+            assert_eq!(fields_of(&refused), ["as_of_time"]);
+        }
+    }
+
     async fn only_operators_may_look_into_the_past(database) {
         let server = TestServer::start(&database.settings).await;
         company::with_people(&server, vec![listed([customer("C-1")])]).await;

@@ -255,6 +255,20 @@ fn a_key_that_could_sign_is_not_taken_from_the_set() {
     assert_eq!(format!("{verifier:?}"), "Verifier(1 keys)");
 }
 
+#[test]
+fn two_keys_of_one_name_are_refused() {
+    let mut jwks = Signer::new().jwks;
+    jwks.keys.extend(Signer::new().jwks.keys);
+    let auth = Auth {
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        algorithm: Algorithm::EdDSA,
+        jwks,
+        max_token_lifetime: std::time::Duration::from_hours(1),
+    };
+    assert!(Verifier::new(&auth).is_err());
+}
+
 fn service(method: &str) -> String {
     format!("/identityprotection.enrollment.v1.{method}")
 }

@@ -3,7 +3,9 @@
 use enrollment::{
     app::person::hash_member,
     domain::identifier::{Identifier, Kind},
-    grpc::proto::v1::{self, DataElement, eligibility::Verdict, load::State},
+    grpc::proto::v1::{
+        self, DataElement, eligibility::Verdict, load::State, load_members_request::Part,
+    },
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
@@ -157,6 +159,19 @@ on_each_database! {
 
         assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
         assert_eq!(stream(&server, vec![head()]).await.unwrap().state(), State::Receiving);
+    }
+
+    async fn an_end_that_counts_other_rows_is_out_of_step(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let end = |row_count| v1::LoadMembersRequest {
+            part: Some(Part::End(v1::LoadEnd { chunk_count: 1, row_count })),
+        };
+
+        let reply = stream(&server, vec![head(), chunk(1, rows(&["C-1", "C-2"])), end(3)]).await;
+
+        assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
+        let load = stream(&server, vec![head(), end(2)]).await.unwrap();
+        assert_eq!(load.state(), State::Finished);
     }
 
     async fn a_load_without_chunks_does_not_end(database) {

@@ -9,7 +9,7 @@ mod offer;
 mod people;
 mod state;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
@@ -42,7 +42,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let state = State::prepare(&arguments.state, arguments.listen)?;
     let settings = || {
-        Config::read(Some(&state.settings_file()), super::environment()).map_err(Failure::settings)
+        // Nothing from the environment: a demo must not find its way to another address or database.
+        Config::read(Some(&state.settings_file()), HashMap::new()).map_err(Failure::settings)
     };
     let config = settings()?;
     telemetry::install(&config.log).map_err(Failure::settings)?;

@@ -133,7 +133,7 @@ async fn load(
             .map_err(Failure::other)?;
         advance(people);
     }
-    app.finish_load(operator, load, number)
+    app.finish_load(operator, load, number, Some(i64::from(cohort.size)))
         .await
         .map_err(Failure::other)?;
     let publication = PublishCohort {

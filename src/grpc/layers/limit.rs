@@ -4,18 +4,28 @@
 use std::sync::Arc;
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{is_health, refuse};
 use crate::app::{Error, error::Overload};
 
+/// A call's place. Whoever goes on after the reply has begun, as a stream does, keeps a copy.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+
 /// Runs the call if there is a place.
-pub async fn limit(places: Arc<Semaphore>, request: Request, next: Next) -> Response {
+pub async fn limit(places: Arc<Semaphore>, mut request: Request, next: Next) -> Response {
     if is_health(request.uri().path()) {
         return next.run(request).await;
     }
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
+    match places.try_acquire_owned() {
+        Ok(place) => {
+            let place = Place(Arc::new(place));
+            request.extensions_mut().insert(place.clone());
+            let response = next.run(request).await;
+            drop(place);
+            response
+        }
         Err(_) => refuse(Error::Overloaded(Overload::Calls)),
     }
 }

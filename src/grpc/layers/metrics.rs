@@ -9,12 +9,7 @@ use crate::grpc::access::AccessList;
 /// Counts and times the call. A path that is no method of this API has no series of its own, or
 /// callers could make any number of them.
 pub async fn metrics(access: std::sync::Arc<AccessList>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let method = if access.knows(path) {
-        path.to_owned()
-    } else {
-        "unknown".to_owned()
-    };
+    let method = access.label(request.uri().path()).to_owned();
     let begin = Instant::now();
     let response = next.run(request).await;
     let labels = [

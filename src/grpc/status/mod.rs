@@ -53,7 +53,7 @@ impl From<Error> for Status {
             Error::Overloaded(Overload::Deadline) => Reply::new(
                 Code::DeadlineExceeded,
                 ErrorReason::Deadline,
-                "the deadline left too little time; repeat a write with the same request_id",
+                "the deadline left too little time: repeat it, with the same request_id if it has one",
             )
             .send(),
             Error::Storage(error) => database(&error),
@@ -254,7 +254,7 @@ fn database(error: &DatabaseError) -> Status {
             Reply::new(
                 Code::Unavailable,
                 ErrorReason::OutcomeUnknown,
-                "it is not known whether this was done: repeat it with the same request_id",
+                "it is not known whether this was done: repeat it, with the same request_id if it has one",
             )
             .retry()
             .send()

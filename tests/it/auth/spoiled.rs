@@ -99,6 +99,13 @@ fn claim_sets(signer: &Signer) -> Vec<Spoiled> {
             vec![("iat", json!(now)), ("exp", json!(now + 3_601))],
         ),
         (
+            "issued years ahead, for an hour",
+            vec![
+                ("iat", json!(now + 300_000_000)),
+                ("exp", json!(now + 300_003_600)),
+            ],
+        ),
+        (
             "issued after its end",
             vec![("iat", json!(now + 601)), ("exp", json!(now + 600))],
         ),

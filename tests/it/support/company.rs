@@ -141,6 +141,7 @@ pub fn chunk(number: i64, rows: Vec<v1::MemberRow>) -> v1::LoadMembersRequest {
 pub fn end(chunk_count: i64) -> v1::LoadMembersRequest {
     part(v1::load_members_request::Part::End(v1::LoadEnd {
         chunk_count,
+        ..v1::LoadEnd::default()
     }))
 }
 

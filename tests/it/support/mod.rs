@@ -7,6 +7,7 @@ pub mod crowd;
 pub mod database;
 pub mod deeds;
 pub mod health;
+pub mod installation;
 pub mod methods;
 pub mod postgres;
 pub mod proxy;

@@ -1,0 +1,96 @@
+//! `hash-members` and `load-members`: a list goes into a running service.
+
+use std::{fs, path::Path, process::Output};
+
+use enrollment::grpc::proto::v1;
+use tempfile::TempDir;
+
+use crate::support::{
+    company::{self, OFFER, check, customer, phone},
+    installation::{Installation, enrollment, succeed, text},
+    server::{Start, TestServer},
+};
+
+const LIST: &str = "customer_id,phone_number\nC-1,+1 425 555 0123\nC-2,\n";
+
+/// Runs `load-members` against a server, away from its runtime.
+async fn load_members(server: &TestServer, cohort: &str, load_id: &str, file: &Path) -> Output {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), server.signer.token("operator")).unwrap();
+    let mut command = enrollment();
+    command
+        .args(["load-members", "--cohort", cohort, "--load-id", load_id])
+        .args(["--endpoint", &format!("http://{}", server.address)])
+        .arg("--token-file")
+        .arg(token.path())
+        .arg("--file")
+        .arg(file);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+on_each_database! {
+    async fn a_list_is_loaded_plain_or_hashed_with_the_same_effect(database) {
+        let installation = Installation::new();
+        let digester = enrollment::config::read_digester(&installation.path("digest.json")).unwrap();
+        let mut start = Start::default();
+        start.keys.digester = digester;
+        let server = TestServer::start_with(&database.settings, start).await;
+        company::open_offer(&server, company::offer()).await;
+        fs::write(installation.path("list.csv"), LIST).unwrap();
+        let hashed = enrollment()
+            .arg("hash-members")
+            .args(["--digest-key-file".as_ref(), installation.path("digest.json").as_os_str()])
+            .args(["--input".as_ref(), installation.path("list.csv").as_os_str()])
+            .args(["--output".as_ref(), installation.path("hashed.csv").as_os_str()])
+            .output()
+            .unwrap();
+        assert_eq!(succeed(&hashed), "2 people hashed\n");
+
+        for (id, file) in [("plain", "list.csv"), ("hashed", "hashed.csv")] {
+            let cohort = company::create_cohort(&server, id, &[v1::DataElement::Name]).await;
+            for _ in 0..2 {
+                // The second run goes on with the first one's load, and finds it finished.
+                let output = load_members(&server, &cohort.name, "first", &installation.path(file)).await;
+                let told = succeed(&output);
+                assert!(told.contains("2 people, 3 identifiers, 0 duplicates"), "{told}");
+            }
+            let request = v1::PublishCohortRequest { name: cohort.name, ..Default::default() };
+            let published = server.cohorts().publish_cohort(request).await.unwrap().into_inner();
+            assert_eq!((published.person_count, published.identifier_count), (2, 3));
+        }
+        for identifier in [customer("C-1"), customer("C-2"), phone("+14255550123")] {
+            let answer = server.enrollments().check_eligibility(check(identifier)).await;
+            assert_eq!(answer.unwrap().into_inner().verdict(), v1::eligibility::Verdict::Eligible);
+        }
+    }
+
+    async fn a_list_that_is_not_understood_leaves_nothing_behind(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::open_offer(&server, company::offer()).await;
+        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("list.csv");
+        fs::write(&file, "name,mail\nJo,jo@example.com\n").unwrap();
+
+        let output = load_members(&server, &cohort.name, "first", &file).await;
+
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("the header is not understood"));
+        assert_eq!(database.count("SELECT COUNT(*) FROM loads").await, 0);
+    }
+
+    async fn a_cohort_that_does_not_exist_is_said_to(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::open_offer(&server, company::offer()).await;
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("list.csv");
+        fs::write(&file, LIST).unwrap();
+
+        let output = load_members(&server, &format!("{OFFER}/cohorts/none"), "first", &file).await;
+
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("RESOURCE_NOT_FOUND"), "{}", text(&output.stderr));
+    }
+}

@@ -1,0 +1,182 @@
+//! The verbs, as a person or a service manager runs them: the real binary.
+
+mod lists;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use enrollment::{clock::Random, config::Auth, crypto::keyring::Keyring, grpc::auth::Verifier};
+use jsonwebtoken::Algorithm;
+use tempfile::TempDir;
+
+use crate::support::installation::{Installation, SIGNING_KEY, enrollment, succeed, text};
+
+#[test]
+fn settings_that_are_in_order_pass() {
+    let installation = Installation::new();
+    let output = installation.with_settings("check-config").output().unwrap();
+    assert_eq!(succeed(&output), "the settings are in order\n");
+}
+
+#[test]
+fn bad_settings_exit_with_64_and_tell_every_fault_and_no_value() {
+    for verb in ["serve", "check-config"] {
+        let installation = Installation::new();
+        fs::remove_file(installation.path("digest.json")).unwrap();
+        let output = installation
+            .with_settings(verb)
+            .env("ENROLLMENT__SERVER__LISTEN", "canary")
+            .output()
+            .unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{verb}: {told}");
+        assert!(
+            told.contains("server.listen") && told.contains("keys.digest_key_file"),
+            "{told}"
+        );
+        assert!(!told.contains("canary"), "{told}");
+    }
+}
+
+#[test]
+fn a_service_without_any_settings_does_not_start() {
+    let output = enrollment()
+        .arg("serve")
+        .env_remove("ENROLLMENT_CONFIG")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+}
+
+#[test]
+fn a_demo_listens_on_loopback_only() {
+    let folder = TempDir::new().unwrap();
+    let output = enrollment()
+        .args(["demo", "--listen", "0.0.0.0:0", "--state"])
+        .arg(folder.path().join("state"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(!folder.path().join("state").exists());
+}
+
+#[test]
+fn each_verb_explains_itself() {
+    let verbs = [
+        "serve",
+        "migrate",
+        "demo",
+        "check-config",
+        "hash-members",
+        "load-members",
+        "token",
+    ];
+    for verb in verbs {
+        let help = succeed(&enrollment().args([verb, "--help"]).output().unwrap());
+        let (says, usage) = help.split_once("Usage: ").unwrap();
+        assert!(
+            says.trim().ends_with('.') || says.trim().len() > 40,
+            "{help}"
+        );
+        assert!(usage.starts_with(&format!("enrollment {verb}")), "{help}");
+    }
+}
+
+#[test]
+fn a_migrated_service_serves_until_it_is_told_to_stop() {
+    let installation = Installation::new();
+    let migrate = || succeed(&installation.with_settings("migrate").output().unwrap());
+    assert!(migrate().starts_with("migrated: m0001"));
+    assert_eq!(migrate(), "nothing to migrate\n");
+
+    let mut service = installation
+        .with_settings("serve")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = BufReader::new(service.stderr.take().unwrap());
+    let serving = log
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.contains(r#""message":"serving""#));
+    assert!(serving.is_some(), "the log never said so");
+    let pid = service.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(service.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_database_made_with_other_keys_is_not_served() {
+    let installation = Installation::new();
+    succeed(&installation.with_settings("migrate").output().unwrap());
+    let mut service = installation
+        .with_settings("serve")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = BufReader::new(service.stderr.take().unwrap());
+    log.lines()
+        .map_while(Result::ok)
+        .find(|line| line.contains(r#""message":"serving""#))
+        .unwrap();
+    service.kill().unwrap();
+    service.wait().unwrap();
+
+    let other = Keyring::generate("digest", Random).unwrap();
+    fs::write(installation.path("digest.json"), other.as_bytes()).unwrap();
+    let output = installation.with_settings("serve").output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("keys.digest_key_file"));
+}
+
+#[test]
+fn a_minted_token_is_one_that_the_service_accepts() {
+    let installation = Installation::new();
+    let output = enrollment()
+        .args([
+            "token",
+            "--issuer",
+            "https://issuer.test",
+            "--subject",
+            "jo",
+        ])
+        .args([
+            "--scope",
+            "app",
+            "--scope",
+            "operator",
+            "--key-id",
+            SIGNING_KEY,
+            "--key",
+        ])
+        .arg(installation.path("signing.pem"))
+        .output()
+        .unwrap();
+    let token = succeed(&output);
+    let jwks = fs::read_to_string(installation.path("jwks.json")).unwrap();
+    let verifier = Verifier::new(&Auth {
+        issuer: "https://issuer.test".to_owned(),
+        audience: "identity-protection-enrollment".to_owned(),
+        algorithm: Algorithm::EdDSA,
+        jwks: serde_json::from_str(&jwks).unwrap(),
+        max_token_lifetime: Duration::from_hours(1),
+    });
+    let caller = verifier
+        .unwrap()
+        .caller(Some(&format!("Bearer {}", token.trim())))
+        .unwrap();
+    assert_eq!(caller.subject, "jo");
+    assert!(
+        caller.has_scope("app") && caller.has_scope("operator") && !caller.has_scope("auditor")
+    );
+}
