@@ -17,9 +17,11 @@ on_each_database! {
         server.clock.set("2021-09-02T12:00:00Z");
         company::publish(&server, "list", &[DataElement::Name], vec![listed([customer("C-1")])])
             .await;
+        // Changes of the same instant are told apart by microseconds.
+        server.clock.set("2021-09-02T12:00:01Z");
 
         let before = server.check_as_of(customer("C-1"), "2021-09-02T11:59:59Z").await;
-        let after = server.check_as_of(customer("C-1"), "2021-09-02T12:00:00Z").await;
+        let after = server.check_as_of(customer("C-1"), "2021-09-02T12:00:01Z").await;
 
         assert_eq!(before.verdict(), Verdict::Undetermined);
         assert_eq!(before.check_time, Some(timestamp("2021-09-02T11:59:59Z")));
@@ -100,7 +102,7 @@ on_each_database! {
         server.clock.set("2021-09-03T12:00:00Z");
         server.pause_offer().await;
 
-        let first = server.check_as_of(customer("C-1"), "2021-09-01T12:00:00Z").await;
+        let first = server.check_as_of(customer("C-1"), "2021-09-01T12:00:01Z").await;
         let second = server.check_as_of(customer("C-1"), "2021-09-02T12:00:00Z").await;
         let third = server.check_as_of(customer("C-1"), "2021-09-03T12:00:00Z").await;
 
