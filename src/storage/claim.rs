@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Row, entity::enrollment_claim, member::uuid_of};
+use super::{Error, Row, entity::enrollment_claim, member::uuid_of, row::IN_LIST};
 use crate::domain::{offer::Offer, person::PersonKey};
 
 /// That an enrollment is, or was, for a person.
@@ -30,15 +30,16 @@ pub async fn of_people(
         .into_iter()
         .map(|person| uuid_of(person.0))
         .collect::<Vec<_>>();
-    if people.is_empty() {
-        return Ok(Vec::new());
+    let mut claims = Vec::new();
+    for people in people.chunks(IN_LIST) {
+        let rows = enrollment_claim::Entity::find()
+            .filter(enrollment_claim::Column::OfferId.eq(offer.id))
+            .filter(enrollment_claim::Column::Person.is_in(people.iter().copied()))
+            .all(db)
+            .await?;
+        claims.extend(rows.into_iter().map(to_claim));
     }
-    let rows = enrollment_claim::Entity::find()
-        .filter(enrollment_claim::Column::OfferId.eq(offer.id))
-        .filter(enrollment_claim::Column::Person.is_in(people))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(to_claim).collect())
+    Ok(claims)
 }
 
 /// All claims of one enrollment.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Error, Row,
     entity::{enrollment, enrollment_cohort},
-    row::{at_revision, from_json, from_name, to_json},
+    row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
     enrollment::{Cancellation, Enrollment, Status},
@@ -56,17 +56,18 @@ pub async fn find_many(
     offer: &Row<Offer>,
     ids: &[Uuid],
 ) -> Result<Vec<Enrollment>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut enrollments = Vec::new();
+    for ids in ids.chunks(IN_LIST) {
+        let rows = enrollment::Entity::find()
+            .filter(enrollment::Column::OfferId.eq(offer.id))
+            .filter(enrollment::Column::Id.is_in(ids.iter().copied()))
+            .all(db)
+            .await?;
+        for row in rows {
+            enrollments.push(to_enrollment(row, &offer.value.name, Vec::new())?);
+        }
     }
-    let rows = enrollment::Entity::find()
-        .filter(enrollment::Column::OfferId.eq(offer.id))
-        .filter(enrollment::Column::Id.is_in(ids.iter().copied()))
-        .all(db)
-        .await?;
-    rows.into_iter()
-        .map(|row| to_enrollment(row, &offer.value.name, Vec::new()))
-        .collect()
+    Ok(enrollments)
 }
 
 /// Adds an enrollment, with the keys of the cohorts that it rests on.

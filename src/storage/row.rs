@@ -30,6 +30,9 @@ pub(super) fn from_name<T: DeserializeOwned>(
     from_json(column, Json::String(name))
 }
 
+/// Values in one `IN (…)`: both databases bound the parameters of a statement, SQLite at 32,766.
+pub(super) const IN_LIST: usize = 10_000;
+
 /// A row must still have been at the revision that was read; else somebody else was faster, and the
 /// whole transaction must look again.
 pub(super) fn at_revision(rows: u64) -> Result<(), Error> {

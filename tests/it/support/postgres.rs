@@ -11,17 +11,22 @@ use std::{
 };
 
 /// Starts a server, says where its socket is, and stops it once standard input is closed: that is,
-/// when the tests' process ends, however it ends. It keeps nothing, so it need not be durable.
+/// when the tests' process ends, however it ends, or when it is told to. It keeps nothing, so it need
+/// not be durable.
 const SCRIPT: &str = r#"
 set -eu
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+end() {
+    pg_ctl -D "$dir/data" -m immediate -s stop || true
+    rm -rf "$dir"
+}
+trap end EXIT
+trap 'exit 1' HUP INT TERM
 initdb -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 >/dev/null
 pg_ctl -D "$dir/data" -w -s -l "$dir/log" \
     -o "-k $dir -c listen_addresses= -c fsync=off -c max_connections=300" start
 echo "$dir"
 cat >/dev/null || true
-pg_ctl -D "$dir/data" -m immediate -s stop || true
 "#;
 
 /// How to reach the server's database of this name; `None` where there is no server.
