@@ -180,11 +180,11 @@ async fn sqlite(
         // What was acknowledged survives a power cut.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        // 64 MiB, in KiB: the index over a list's digests grows at random places.
-        .pragma("cache_size", "-65536")
         .busy_timeout(ACQUIRE)
         .disable_statement_logging();
-    let writer = sqlite_pool(1, options.clone()).await?;
+    // 64 MiB, in KiB: the index over a list's digests grows at random places.
+    let cached = options.clone().pragma("cache_size", "-65536");
+    let writer = sqlite_pool(1, cached).await?;
     refuse_old_sqlite(&writer).await?;
     let reader = sqlite_pool(SQLITE_READERS, options.pragma("query_only", "on")).await?;
     Ok((
