@@ -5,10 +5,9 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Response, Status};
 
 use crate::support::{
-    company::{self, cancel, customer, enroll, header, listed, person, phone, reinstate},
+    company::{self, cancel, customer, enroll, listed, person, phone, reinstate},
     crowd::at_once,
     database::TestDatabase,
-    deeds::cohort,
     refusal::{assert_refused, reason_of, resource_of},
     server::TestServer,
 };
@@ -156,27 +155,6 @@ on_each_database! {
         let live = "SELECT COUNT(*) FROM enrollment_claims WHERE live";
         assert_eq!(database.count(live).await, 1);
         assert_eq!(database.claims_that_disagree().await, 0);
-    }
-
-    async fn many_begin_one_load_at_once_and_it_begins_once(database) {
-        let server = TestServer::start(&database.settings).await;
-        company::open_offer(&server, company::offer()).await;
-        company::create_cohort(&server, "list", &[DataElement::Name]).await;
-
-        let deeds = (0..16).map(|_| {
-            let mut cohorts = server.cohorts();
-            let messages = tokio_stream::iter([header(&cohort("list"), "load")]);
-            async move {
-                let mut answers = cohorts.load_members(messages).await.unwrap().into_inner();
-                answers.message().await.unwrap().unwrap().load.unwrap()
-            }
-        });
-        let mut loads = at_once(deeds).await.into_iter();
-
-        let first = loads.next().unwrap();
-        assert!(loads.all(|load| load == first));
-        assert_eq!(database.rows("loads").await, 1);
-        assert_eq!(database.events("LOAD_STARTED").await, 1);
     }
 }
 

@@ -3,16 +3,16 @@
 use enrollment::{
     app::person::hash_member,
     domain::identifier::{Identifier, Kind},
-    grpc::proto::v1::{
-        self, DataElement, eligibility::Verdict, load::State, load_members_request::Part,
-    },
+    grpc::proto::v1::{self, DataElement, load::State, load_members_request::Part},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use crate::support::{
     company::{self, chunk, customer, end, header, listed, phone, plain_row, stream},
+    crowd::at_once,
     deeds::cohort,
+    list::{head, publish, rows, with_empty_cohort},
     refusal::{assert_refused, fields_of, resource_of},
     server::{Start, TestServer, keys},
 };
@@ -196,68 +196,6 @@ on_each_database! {
         }
     }
 
-    async fn a_cohort_is_not_published_while_a_load_is_open(database) {
-        let server = with_empty_cohort(&database.settings).await;
-        stream(&server, vec![head(), chunk(1, rows(&["C-1"]))]).await.unwrap();
-
-        let reply = publish(&server, "list").await;
-
-        assert_refused(reply, Code::FailedPrecondition, "LOAD_IN_PROGRESS");
-        assert_eq!(server.check(customer("C-1")).await.verdict(), Verdict::Undetermined);
-    }
-
-    async fn a_cohort_without_members_is_not_published(database) {
-        let server = with_empty_cohort(&database.settings).await;
-
-        let reply = publish(&server, "list").await;
-
-        assert_refused(reply, Code::FailedPrecondition, "COHORT_EMPTY");
-    }
-
-    async fn a_cohort_of_another_count_is_not_published(database) {
-        let server = with_empty_cohort(&database.settings).await;
-        stream(&server, vec![head(), chunk(1, rows(&["C-1", "C-2"])), end(1)]).await.unwrap();
-
-        let expecting = |count| v1::PublishCohortRequest {
-            name: cohort("list"),
-            expected_person_count: count,
-            etag: String::new(),
-        };
-        let reply = server.cohorts().publish_cohort(expecting(3)).await;
-        assert_refused(reply, Code::FailedPrecondition, "COHORT_COUNT_MISMATCH");
-        server.cohorts().publish_cohort(expecting(2)).await.unwrap();
-    }
-
-    async fn to_publish_twice_changes_nothing(database) {
-        let server = with_empty_cohort(&database.settings).await;
-        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
-        let first = publish(&server, "list").await.unwrap();
-        server.clock.set("2021-09-02T12:00:00Z");
-
-        let second = publish(&server, "list").await.unwrap();
-
-        assert_eq!(second, first);
-        assert_eq!(database.events("COHORT_PUBLISHED").await, 1);
-    }
-
-    async fn a_second_instalment_counts_from_a_second_publication_on(database) {
-        let server = with_empty_cohort(&database.settings).await;
-        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
-        publish(&server, "list").await.unwrap();
-        let second = vec![header(&cohort("list"), "second"), chunk(1, rows(&["C-1", "C-2"])), end(1)];
-        stream(&server, second).await.unwrap();
-        assert_eq!(server.check(customer("C-1")).await.verdict(), Verdict::Eligible);
-        assert_eq!(server.check(customer("C-2")).await.verdict(), Verdict::Undetermined);
-
-        let published = publish(&server, "list").await.unwrap();
-
-        assert_eq!((published.person_count, published.identifier_count), (2, 2));
-        assert_eq!(server.check(customer("C-2")).await.verdict(), Verdict::Eligible);
-        let request = v1::GetLoadRequest { name: format!("{}/loads/second", cohort("list")) };
-        let load = server.cohorts().get_load(request).await.unwrap().into_inner();
-        assert_eq!(load.state(), State::Published);
-    }
-
     async fn a_load_into_a_cohort_that_does_not_exist_is_not_found(database) {
         let server = with_empty_cohort(&database.settings).await;
 
@@ -266,32 +204,23 @@ on_each_database! {
         let refused = assert_refused(reply, Code::NotFound, "RESOURCE_NOT_FOUND");
         assert_eq!(resource_of(&refused), cohort("none"));
     }
-}
 
-/// An open offer with a cohort, `list`, that has no members.
-async fn with_empty_cohort(database: &enrollment::storage::Database) -> TestServer {
-    let server = TestServer::start(database).await;
-    company::open_offer(&server, company::offer()).await;
-    company::create_cohort(&server, "list", &[DataElement::Name]).await;
-    server
-}
+    async fn many_begin_one_load_at_once_and_it_begins_once(database) {
+        let server = with_empty_cohort(&database.settings).await;
 
-fn head() -> v1::LoadMembersRequest {
-    header(&cohort("list"), "load")
-}
+        let deeds = (0..16).map(|_| {
+            let mut cohorts = server.cohorts();
+            let messages = tokio_stream::iter([head()]);
+            async move {
+                let mut answers = cohorts.load_members(messages).await.unwrap().into_inner();
+                answers.message().await.unwrap().unwrap().load.unwrap()
+            }
+        });
+        let mut loads = at_once(deeds).await.into_iter();
 
-fn rows(customers: &[&str]) -> Vec<v1::MemberRow> {
-    customers
-        .iter()
-        .map(|id| plain_row(listed([customer(id)])))
-        .collect()
-}
-
-async fn publish(server: &TestServer, id: &str) -> Result<v1::Cohort, tonic::Status> {
-    let request = v1::PublishCohortRequest {
-        name: cohort(id),
-        ..Default::default()
-    };
-    let reply = server.cohorts().publish_cohort(request).await?;
-    Ok(reply.into_inner())
+        let first = loads.next().unwrap();
+        assert!(loads.all(|load| load == first));
+        assert_eq!(database.rows("loads").await, 1);
+        assert_eq!(database.events("LOAD_STARTED").await, 1);
+    }
 }

@@ -40,5 +40,6 @@ mod lookup_enrollment;
 mod migrations;
 mod privacy;
 mod protocol;
+mod publish_cohort;
 mod reinstate_enrollment;
 mod unknown_commit;

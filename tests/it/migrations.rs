@@ -27,6 +27,22 @@ on_each_database! {
         assert_eq!(schema.newer, 0);
     }
 
+    async fn of_many_that_migrate_at_once_one_does_it(database) {
+        let empty = database.unmigrated().await;
+        let deeds = (0..4).map(|_| {
+            let settings = empty.settings.clone();
+            async move {
+                let store = Store::connect(&settings, false).await.unwrap();
+                store.migrate(&settings).await.unwrap()
+            }
+        });
+
+        let ran = at_once(deeds).await;
+
+        let did_it = ran.iter().filter(|migrations| !migrations.is_empty());
+        assert_eq!(did_it.count(), 1);
+    }
+
     async fn a_database_of_a_newer_version_is_served(database) {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_newer', 0)";
         database.execute(newer).await.unwrap();
@@ -67,26 +83,6 @@ on_each_database! {
         let error = refused.expect_err("one code for two").sql_err();
         assert!(matches!(error, Some(sea_orm::SqlErr::UniqueConstraintViolation(_))), "{error:?}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_that_migrate_at_once_one_does_it() {
-    let Some(database) = TestDatabase::postgres().await else {
-        return;
-    };
-    let empty = database.unmigrated().await;
-    let deeds = (0..4).map(|_| {
-        let settings = empty.settings.clone();
-        async move {
-            let store = Store::connect(&settings, false).await.unwrap();
-            store.migrate(&settings).await.unwrap()
-        }
-    });
-
-    let ran = at_once(deeds).await;
-
-    let did_it = ran.iter().filter(|migrations| !migrations.is_empty());
-    assert_eq!(did_it.count(), 1);
 }
 
 /// Two people, each enrolled.

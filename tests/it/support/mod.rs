@@ -8,6 +8,7 @@ pub mod database;
 pub mod deeds;
 pub mod health;
 pub mod installation;
+pub mod list;
 pub mod methods;
 pub mod postgres;
 pub mod proxy;

@@ -1,0 +1,43 @@
+//! A cohort, `list`, and the load that fills it.
+
+use enrollment::{
+    grpc::proto::v1::{self, DataElement},
+    storage,
+};
+use tonic::Status;
+
+use super::{
+    company::{self, customer, header, listed, plain_row},
+    deeds::cohort,
+    server::TestServer,
+};
+
+/// An open offer with the cohort, which has no members.
+pub async fn with_empty_cohort(database: &storage::Database) -> TestServer {
+    let server = TestServer::start(database).await;
+    company::open_offer(&server, company::offer()).await;
+    company::create_cohort(&server, "list", &[DataElement::Name]).await;
+    server
+}
+
+/// What begins the load, and goes on with it.
+pub fn head() -> v1::LoadMembersRequest {
+    header(&cohort("list"), "load")
+}
+
+/// Rows of people with a customer number each.
+pub fn rows(customers: &[&str]) -> Vec<v1::MemberRow> {
+    customers
+        .iter()
+        .map(|id| plain_row(listed([customer(id)])))
+        .collect()
+}
+
+pub async fn publish(server: &TestServer, id: &str) -> Result<v1::Cohort, Status> {
+    let request = v1::PublishCohortRequest {
+        name: cohort(id),
+        ..Default::default()
+    };
+    let reply = server.cohorts().publish_cohort(request).await?;
+    Ok(reply.into_inner())
+}
