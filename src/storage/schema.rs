@@ -1,7 +1,8 @@
 //! Whether the tables are those that this version knows, and how they come to be.
 
 use sea_orm::{
-    ConnectionTrait, EntityTrait, QueryOrder, QuerySelect,
+    ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
     sqlx::{self, Connection, PgConnection},
 };
 use sea_orm_migration::{MigratorTrait, seaql_migrations};
@@ -49,15 +50,33 @@ impl Store {
 
     /// Runs the missing migrations, one `migrate` at a time. Gives the names of those that it ran.
     pub async fn migrate(&self, database: &Database) -> Result<Vec<String>, Error> {
-        let lock = Lock::acquire(database).await?;
-        let missing = self.schema().await?.missing;
-        let result = if missing.is_empty() {
-            Ok(())
-        } else {
-            Migrator::up(&self.writer, None).await
+        match database {
+            Database::Sqlite { .. } => self.migrate_sqlite().await,
+            Database::Postgres { url, password, .. } => {
+                let lock = advisory_lock(url, password.as_deref().map(String::as_str)).await?;
+                let missing = self.schema().await?.missing;
+                if !missing.is_empty() {
+                    Migrator::up(&self.writer, None).await?;
+                }
+                // The lock ends with its connection; so it does when a migration fails.
+                let _ = lock.close().await;
+                Ok(missing)
+            }
+        }
+    }
+
+    /// On SQLite a writing transaction is the lock, and holds the migrations too.
+    async fn migrate_sqlite(&self) -> Result<Vec<String>, Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
         };
-        lock.release().await;
-        result?;
+        let transaction = self.writer.begin_with_options(options).await?;
+        let missing = self.schema().await?.missing;
+        if !missing.is_empty() {
+            Migrator::up(&transaction, None).await?;
+        }
+        transaction.commit().await?;
         Ok(missing)
     }
 
@@ -79,34 +98,19 @@ fn statement(connection: &impl ConnectionTrait, sql: &'static str) -> sea_orm::S
     sea_orm::Statement::from_string(connection.get_database_backend(), sql)
 }
 
-/// An advisory lock on a connection of its own; the migrator takes none by itself. SQLite needs
-/// none: its first writing statement is one.
-struct Lock(Option<PgConnection>);
-
-impl Lock {
-    async fn acquire(database: &Database) -> Result<Self, Error> {
-        let Database::Postgres { url, password, .. } = database else {
-            return Ok(Self(None));
-        };
-        let options = postgres_options(url, password.as_deref().map(String::as_str))
-            .map_err(|_| Error::Fault("database.url".to_owned()))?
-            // Another migration may take its time.
-            .options([("statement_timeout", "0")]);
-        let mut connection = PgConnection::connect_with(&options)
-            .await
-            .map_err(|error| Error::from(&error))?;
-        sqlx::query("SELECT pg_advisory_lock($1)")
-            .bind(ADVISORY_LOCK)
-            .execute(&mut connection)
-            .await
-            .map_err(|error| Error::from(&error))?;
-        Ok(Self(Some(connection)))
-    }
-
-    /// The lock ends with its connection.
-    async fn release(self) {
-        if let Some(connection) = self.0 {
-            let _ = connection.close().await;
-        }
-    }
+/// An advisory lock on a connection of its own; the migrator takes none by itself.
+async fn advisory_lock(url: &str, password: Option<&str>) -> Result<PgConnection, Error> {
+    let options = postgres_options(url, password)
+        .map_err(|_| Error::Fault("database.url".to_owned()))?
+        // Another migration may take its time.
+        .options([("statement_timeout", "0")]);
+    let mut connection = PgConnection::connect_with(&options)
+        .await
+        .map_err(|error| Error::from(&error))?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(ADVISORY_LOCK)
+        .execute(&mut connection)
+        .await
+        .map_err(|error| Error::from(&error))?;
+    Ok(connection)
 }

@@ -42,7 +42,7 @@ pub async fn deadline(default: Duration, request: Request, next: Next) -> Respon
 fn parse(header: &str) -> Option<Duration> {
     let unit = header.chars().next_back()?;
     let digits = header.strip_suffix(unit)?;
-    if digits.is_empty() || digits.len() > 8 {
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let count = digits.parse::<u32>().ok()?;
@@ -78,7 +78,7 @@ mod tests {
         }
         assert_eq!(parse("5u"), Some(Duration::from_micros(5)));
         assert_eq!(parse("5n"), Some(Duration::from_nanos(5)));
-        for header in ["", "S", "5", "-5S", "123456789S", "5s", "5é"] {
+        for header in ["", "S", "5", "-5S", "+5S", "123456789S", "5s", "5é"] {
             assert_eq!(parse(header), None, "{header}");
         }
     }
