@@ -43,6 +43,18 @@ on_each_database! {
         assert_eq!(did_it.count(), 1);
     }
 
+    async fn a_migration_that_broke_off_leaves_nothing_and_can_be_run_again(database) {
+        let empty = database.unmigrated().await;
+        let store = Store::connect(&empty.settings, false).await.unwrap();
+        empty.execute("CREATE TABLE key_checks (in_the_way INTEGER)").await.unwrap();
+        store.migrate(&empty.settings).await.unwrap_err();
+
+        empty.execute("DROP TABLE key_checks").await.unwrap();
+        store.migrate(&empty.settings).await.unwrap();
+
+        assert!(store.schema().await.unwrap().missing.is_empty());
+    }
+
     async fn a_database_of_a_newer_version_is_served(database) {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_newer', 0)";
         database.execute(newer).await.unwrap();
