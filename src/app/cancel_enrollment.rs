@@ -3,24 +3,25 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{App, Error, find, once::Deed, view::EnrollmentView};
+use super::{
+    App, Error,
+    committer::{Deed, Done, Wants},
+    view::EnrollmentView,
+    working_set::WorkingSet,
+};
 use crate::{
     clock::stamp,
     domain::{
         enrollment::{CancelReason, Enrollment},
         event::{Event, EventType},
         name::EnrollmentName,
-        offer::Offer,
         request::{Caller, Etag, RequestId},
         transition::Transition,
     },
-    storage::{
-        Row, Transaction, claim,
-        enrollment::{self, StoredEnrollment},
-        event,
-        request::Request,
-    },
+    storage::request::Request,
 };
+
+const NAME: &str = "CancelEnrollment";
 
 /// A person's wish to cancel.
 #[derive(Debug, Clone)]
@@ -50,14 +51,14 @@ impl App {
         let request = Request {
             caller: caller.subject.clone(),
             id: command.request_id,
-            fingerprint: self.fingerprint(Cancelling::NAME, &content)?,
+            fingerprint: self.fingerprint(NAME, &content)?,
         };
         let offer = command.name.parent.clone();
         let deed = Cancelling {
             actor: caller.subject.clone(),
             command,
         };
-        self.once(offer, request, deed).await
+        self.once(offer, request, false, deed).await
     }
 }
 
@@ -67,52 +68,42 @@ struct Cancelling {
 }
 
 impl Deed for Cancelling {
-    const NAME: &'static str = "CancelEnrollment";
-    const SHOWS_CODE: bool = false;
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-    async fn act(
-        &self,
-        app: &App,
-        transaction: &Transaction,
-        offer: &Row<Offer>,
-        now: DateTime<Utc>,
-    ) -> Result<StoredEnrollment, Error> {
+    fn wants(&self) -> Wants<'_> {
+        Wants::Enrollment(self.command.name.enrollment)
+    }
+
+    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {
         let command = &self.command;
-        let (name, etag) = (&command.name, command.etag.as_ref());
-        let stored = find::enrollment_to_change(transaction, offer, name, etag).await?;
-        let today = offer.value.date_at(now);
+        let name = &command.name;
+        let offer = &set.catalogue().offer.value;
+        let stored = set.enrollment_to_change(name, command.etag.as_ref())?;
+        let today = offer.date_at(now);
         let now = stamp(now, stored.enrollment.update_time);
-        let reinstate_by = offer.value.details.reinstatement_window.after(today);
+        let reinstate_by = offer.details.reinstatement_window.after(today);
         let transition = stored
             .enrollment
             .status_on(today)
             .cancel(now, command.reason, reinstate_by)
-            .map_err(|forbids| Error::forbidden(&command.name, forbids))?;
+            .map_err(|forbids| Error::forbidden(name, forbids))?;
         let Transition::To(status) = transition else {
-            return Ok(stored);
+            return Ok(Done::without_code(stored));
         };
-        let enrollment = Enrollment {
-            status,
-            revision: stored.enrollment.revision + 1,
-            update_time: now,
-            ..stored.enrollment
-        };
-        enrollment::update(transaction, &enrollment).await?;
-        claim::release(transaction, enrollment.name.enrollment).await?;
         let event = Event {
             reason: Some(command.reason.name().to_owned()),
             request_id: Some(command.request_id),
-            ..app.event(
-                now,
-                &self.actor,
-                EventType::EnrollmentCancelled,
-                &enrollment.name,
-            )?
+            ..set.event(now, &self.actor, EventType::EnrollmentCancelled, name)?
         };
-        event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment {
-            enrollment,
-            ..stored
-        })
+        set.log(event);
+        let cancelled = Enrollment {
+            status,
+            revision: stored.enrollment.revision + 1,
+            update_time: now,
+            ..stored.enrollment.clone()
+        };
+        Ok(Done::without_code(set.change(&stored, cancelled)))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{App, Error, find, standing::Standings};
+use super::{App, Error, standing::Standings};
 use crate::{
     domain::{
         eligibility::Eligibility,
@@ -12,10 +12,15 @@ use crate::{
         event::EventType,
         identifier::Identifier,
         name::OfferName,
-        person::IdentifierDigest,
         violation::{Rule, Violation},
     },
-    storage::{ConnectionTrait, event, member, offer},
+    storage::{
+        ConnectionTrait, claim,
+        enrollment::{self, StoredEnrollment},
+        event,
+        lane::Seen,
+        member, offer,
+    },
 };
 
 impl App {
@@ -25,28 +30,29 @@ impl App {
         offer: &OfferName,
         identifiers: &[Identifier],
     ) -> Result<Eligibility, Error> {
-        let mut answers = self.batch_check_eligibility(offer, &[identifiers]).await?;
-        answers.pop().ok_or(Error::Fault("a check has no answer"))
+        let digests = self.digests(identifiers);
+        let sight = self.look(offer, digests.clone()).await?;
+        let standing = sight.standings.of(&digests);
+        Ok(standing.decide(sight.offer(), self.now()))
     }
 
     /// The answers for many people, in their order, from one look at the database.
     pub async fn batch_check_eligibility<I: AsRef<[Identifier]>>(
         &self,
-        name: &OfferName,
+        offer: &OfferName,
         people: &[I],
     ) -> Result<Vec<Eligibility>, Error> {
-        let db = self.0.store.reader();
-        let offer = find::offer(db, name).await?;
-        let now = self.now();
-        let digests = people
+        let people = people
             .iter()
             .map(|identifiers| self.digests(identifiers.as_ref()))
             .collect::<Vec<_>>();
-        let standings = Standings::look(db, &offer, &distinct(&digests)).await?;
-        Ok(digests
-            .iter()
-            .map(|digests| standings.of(digests).decide(&offer.value, now))
-            .collect())
+        let sight = self.look(offer, people.concat()).await?;
+        let now = self.now();
+        let answers = people.iter().map(|digests| {
+            let standing = sight.standings.of(digests);
+            standing.decide(sight.offer(), now)
+        });
+        Ok(answers.collect())
     }
 
     /// What the answer for one person would have been at a past time.
@@ -68,19 +74,22 @@ impl App {
             .ok_or_else(|| Error::not_found("Offer", name))?;
         let digests = self.digests(identifiers);
         let listings = member::listings_as_of(db, &offer, &digests, time).await?;
-        let mut standings = Standings::with_history(db, &offer, listings).await?;
+        let people = listings.iter().map(|listing| listing.person);
+        let people = people.collect::<BTreeSet<_>>();
+        let claims = claim::of_people(db, &offer, people).await?;
+        let ids = claims.iter().map(|claim| claim.enrollment);
+        let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
         let mut live = Vec::new();
-        for enrollment in std::mem::take(&mut standings.enrollments) {
+        for enrollment in enrollment::find_many(db, &offer, &ids).await? {
             live.extend(as_of(db, enrollment, time).await?);
         }
-        standings.enrollments = live;
+        let standings = Standings::of_seen(Seen {
+            listings,
+            claims,
+            enrollments: live.into_iter().map(StoredEnrollment::from).collect(),
+        });
         Ok(standings.of(&digests).decide(&offer.value, time))
     }
-}
-
-fn distinct(digests: &[Vec<IdentifierDigest>]) -> Vec<IdentifierDigest> {
-    let distinct = digests.iter().flatten().copied().collect::<BTreeSet<_>>();
-    distinct.into_iter().collect()
 }
 
 /// The enrollment as it stood at a time by the log, if it was live by what was stored then.

@@ -1,13 +1,15 @@
 //! Enroll: a person accepts an offer. Row, claims, code and event in one transaction.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     App, Error,
+    committer::{Deed, Done, Wants},
     error::{Conflict, Precondition},
-    once::Deed,
-    standing::{Standing, Standings},
+    standing::Standing,
     view::{EnrollmentView, code_context, contact_context},
+    working_set::WorkingSet,
 };
 use crate::{
     domain::{
@@ -22,14 +24,10 @@ use crate::{
         person::IdentifierDigest,
         request::{Caller, RequestId},
     },
-    storage::{
-        self, Row, Transaction, claim,
-        code::{self, SealedCode},
-        enrollment::{self, StoredEnrollment},
-        event,
-        request::Request,
-    },
+    storage::{code::SealedCode, enrollment::StoredEnrollment, lane::Enrolled, request::Request},
 };
+
+const NAME: &str = "Enroll";
 
 /// The code goes into its digest under this tag.
 const CODE_TAG: &str = "activation_code/1";
@@ -62,66 +60,100 @@ impl App {
         let request = Request {
             caller: caller.subject.clone(),
             id: command.request_id,
-            fingerprint: self.fingerprint(Enrolling::NAME, &content)?,
+            fingerprint: self.fingerprint(NAME, &content)?,
         };
+        let now = self.now();
+        let id = self.0.random.uuid(now)?;
         let deed = Enrolling {
             actor: caller.subject.clone(),
             digests,
-            contact: command.contact,
             terms_version: command.terms_version,
             request_id: command.request_id,
+            id,
+            contact: self.seal_contact(id, &command.contact)?,
+            code: self.mint_code(id)?,
         };
-        self.once(command.offer, request, deed).await
+        self.once(command.offer, request, true, deed).await
+    }
+
+    fn seal_contact(&self, id: Uuid, contact: &Contact) -> Result<Option<Vec<u8>>, Error> {
+        if contact.is_empty() {
+            return Ok(None);
+        }
+        let text = serde_json::to_vec(contact)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|_| Error::Fault("contact data cannot be written"))?;
+        let sealer = &self.0.keys.sealer;
+        Ok(Some(sealer.seal(&contact_context(id), &text)?))
+    }
+
+    fn mint_code(&self, id: Uuid) -> Result<SealedCode, Error> {
+        let code = ActivationCode::mint(u128::from_be_bytes(self.0.random.bytes()?));
+        let text = code.reveal().as_bytes();
+        Ok(SealedCode {
+            digest: self.0.keys.digester.digest(CODE_TAG, text),
+            sealed: self.0.keys.sealer.seal(&code_context(id), text)?,
+        })
     }
 }
 
+/// Everything that the enrollment will need, if it comes about.
 struct Enrolling {
     actor: String,
     digests: Vec<IdentifierDigest>,
-    contact: Contact,
     terms_version: String,
     request_id: RequestId,
+    id: Uuid,
+    contact: Option<Vec<u8>>,
+    code: SealedCode,
 }
 
 impl Deed for Enrolling {
-    const NAME: &'static str = "Enroll";
-    const SHOWS_CODE: bool = true;
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-    async fn act(
-        &self,
-        app: &App,
-        transaction: &Transaction,
-        offer: &Row<Offer>,
-        now: DateTime<Utc>,
-    ) -> Result<StoredEnrollment, Error> {
-        let standing = Standings::look(transaction, offer, &self.digests)
-            .await?
-            .of(&self.digests);
-        let eligibility = standing.decide(&offer.value, now);
+    fn wants(&self) -> Wants<'_> {
+        Wants::People(&self.digests)
+    }
+
+    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {
+        let catalogue = set.catalogue();
+        let offer = &catalogue.offer.value;
+        let standing = set.standings.of(&self.digests);
+        let eligibility = standing.decide(offer, now);
         refuse_unless_eligible(&eligibility)?;
-        self.refuse_other_terms(&offer.value)?;
-        for ended in &standing.claimed_by {
-            app.settle(transaction, &offer.value, ended, now).await?;
-        }
-        let enrollment = self.begin(app, &offer.value, &standing, eligibility, now)?;
-        let contact = self.seal_contact(app, &enrollment)?;
-        let cohort_ids = standing.cohorts.keys().copied();
-        enrollment::insert(transaction, offer, &enrollment, contact.clone(), cohort_ids).await?;
-        let id = enrollment.name.enrollment;
-        if !claim::take(transaction, offer, id, &standing.people).await? {
-            // Somebody was faster: look again, and name their enrollment.
-            return Err(storage::Error::LiveClaimTaken.into());
-        }
-        code::assign(transaction, id, &mint(app, &enrollment)?, now).await?;
+        self.refuse_other_terms(offer)?;
+        let enrollment = self.begin(offer, &standing, eligibility, now);
+        let cohort_ids = standing.cohorts.keys().copied().collect();
+        let people = standing.people.iter().copied().collect();
+        let ended = standing
+            .enrollments
+            .iter()
+            .map(|stored| stored.enrollment.name.enrollment)
+            .collect::<Vec<_>>();
         let event = Event {
             request_id: Some(self.request_id),
-            ..app.event(now, &self.actor, EventType::Enrolled, &enrollment.name)?
+            ..set.event(now, &self.actor, EventType::Enrolled, &enrollment.name)?
         };
-        event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment {
+        for id in ended {
+            set.settle(id, offer, now)?;
+        }
+        let stored = StoredEnrollment {
             enrollment,
-            contact,
+            contact: self.contact.clone(),
             cohorts_retracted: false,
+        };
+        set.enroll(Enrolled {
+            stored: stored.clone(),
+            cohort_ids,
+            people,
+            code: self.code.clone(),
+        });
+        set.log(event);
+        Ok(Done {
+            stored,
+            sealed_code: Some(self.code.sealed.clone()),
         })
     }
 }
@@ -139,17 +171,16 @@ impl Enrolling {
 
     fn begin(
         &self,
-        app: &App,
         offer: &Offer,
-        standing: &Standing,
+        standing: &Standing<'_>,
         eligibility: Eligibility,
         now: DateTime<Utc>,
-    ) -> Result<Enrollment, Error> {
+    ) -> Enrollment {
         let today = offer.date_at(now);
-        Ok(Enrollment {
+        Enrollment {
             name: EnrollmentName {
                 parent: offer.name.clone(),
-                enrollment: app.0.random.uuid(now)?,
+                enrollment: self.id,
             },
             status: Status::Pending,
             enroll_time: now,
@@ -160,36 +191,12 @@ impl Enrolling {
             cohorts: standing
                 .cohorts
                 .values()
-                .map(|(cohort, _)| cohort.clone())
+                .map(|listed| listed.cohort.clone())
                 .collect(),
             revision: 1,
             update_time: now,
-        })
-    }
-
-    fn seal_contact(&self, app: &App, enrollment: &Enrollment) -> Result<Option<Vec<u8>>, Error> {
-        if self.contact.is_empty() {
-            return Ok(None);
         }
-        let text = serde_json::to_vec(&self.contact)
-            .map(zeroize::Zeroizing::new)
-            .map_err(|_| Error::Fault("contact data cannot be written"))?;
-        Ok(Some(
-            app.0
-                .keys
-                .sealer
-                .seal(&contact_context(enrollment), &text)?,
-        ))
     }
-}
-
-fn mint(app: &App, enrollment: &Enrollment) -> Result<SealedCode, Error> {
-    let code = ActivationCode::mint(u128::from_be_bytes(app.0.random.bytes()?));
-    let text = code.reveal().as_bytes();
-    Ok(SealedCode {
-        digest: app.0.keys.digester.digest(CODE_TAG, text),
-        sealed: app.0.keys.sealer.seal(&code_context(enrollment), text)?,
-    })
 }
 
 fn refuse_unless_eligible(eligibility: &Eligibility) -> Result<(), Error> {

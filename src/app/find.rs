@@ -82,22 +82,8 @@ pub(super) async fn enrollment(
     Ok((offer, stored))
 }
 
-/// The enrollment of this name as the caller has seen it, which nobody else changes until the
-/// transaction ends.
-pub(super) async fn enrollment_to_change(
-    transaction: &Transaction,
-    offer: &Row<Offer>,
-    name: &EnrollmentName,
-    etag: Option<&Etag>,
-) -> Result<StoredEnrollment, Error> {
-    let stored = enrollment::find_for_update(transaction, offer, name.enrollment)
-        .await?
-        .ok_or_else(|| Error::not_found("Enrollment", name))?;
-    refuse_other_revision(etag, stored.enrollment.revision, name)?;
-    Ok(stored)
-}
-
-fn refuse_other_revision(
+/// Fails unless this revision is the one that the caller has seen.
+pub(super) fn refuse_other_revision(
     etag: Option<&Etag>,
     revision: i64,
     name: &impl ToString,

@@ -1,9 +1,9 @@
 //! `LookupEnrollment`: a person's enrollment, by what names them.
 
-use super::{App, Error, find, standing::Standings, view::EnrollmentView};
+use super::{App, Error, view::EnrollmentView};
 use crate::{
-    domain::{enrollment::Enrollment, identifier::Identifier, name::OfferName},
-    storage::{enrollment, member},
+    domain::{identifier::Identifier, name::OfferName},
+    storage::enrollment::StoredEnrollment,
 };
 
 impl App {
@@ -14,26 +14,22 @@ impl App {
         name: &OfferName,
         identifiers: &[Identifier],
     ) -> Result<EnrollmentView, Error> {
-        let db = self.0.store.reader();
-        let offer = find::offer(db, name).await?;
-        let listings = member::listings(db, &offer, &self.digests(identifiers)).await?;
-        let history = Standings::with_history(db, &offer, listings).await?;
-        let today = offer.value.date_at(self.now());
-        let rank = |enrollment: &Enrollment| {
+        let digests = self.digests(identifiers);
+        let sight = self.look(name, digests.clone()).await?;
+        let today = sight.offer().date_at(self.now());
+        let rank = |stored: &&StoredEnrollment| {
+            let enrollment = &stored.enrollment;
             (
                 enrollment.status_on(today).is_live(),
                 enrollment.enroll_time,
             )
         };
-        let nobody = || Error::NotFound {
+        let enrollments = sight.standings.of(&digests).enrollments;
+        let latest = enrollments.into_iter().max_by_key(rank);
+        let latest = latest.ok_or(Error::NotFound {
             kind: "Enrollment",
             name: None,
-        };
-        let latest = history.enrollments.into_iter().max_by_key(rank);
-        let found = latest.ok_or_else(nobody)?;
-        let stored = enrollment::find(db, &offer, found.name.enrollment)
-            .await?
-            .ok_or_else(nobody)?;
-        self.view(stored, None, today)
+        })?;
+        self.view(latest.clone(), None, today)
     }
 }

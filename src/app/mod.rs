@@ -1,4 +1,6 @@
 //! What may be done: a file per deed or noun, each with the rule of its order: look, decide, write.
+//! Looks at people share statements ([`looks`](self)), what is written for people shares commits
+//! (`committer.rs`), both by way of `lanes.rs`.
 //!
 //! Owns: transactions, and the one error. Must not know: the protocol, or how a row looks. What is
 //! true is asked of `domain`; what is kept, of `storage`; what is secret, of `crypto`.
@@ -19,17 +21,26 @@ pub mod readiness;
 pub mod reinstate_enrollment;
 pub mod view;
 
+mod catalogues;
+mod committer;
 mod find;
 mod fingerprint;
 mod keys;
+mod lanes;
 mod log;
-mod once;
+mod looks;
 pub mod person;
-mod settle;
 mod standing;
+mod working_set;
 
 use std::sync::{Arc, OnceLock};
 
+use self::{
+    catalogues::Catalogues,
+    committer::{Committing, Order, Outcome},
+    lanes::Lanes,
+    looks::{Look, Looked, Looking},
+};
 use crate::{
     clock::{Clock, Random},
     crypto::Keys,
@@ -50,19 +61,37 @@ struct Parts {
     keys: Keys,
     clock: Clock,
     random: Random,
+    /// Where checks and look-ups share statements.
+    looks: Lanes<Look, Looked>,
+    /// Where commands for people share commits.
+    commits: Lanes<Order, Outcome>,
     /// Set once tables and keys have been found in order.
     prepared: OnceLock<()>,
 }
 
 impl App {
-    /// Puts the application together.
+    /// Puts the application together, and opens its lanes, which are tasks of the runtime that it is
+    /// called in. They end with it.
     pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
         let prepared = OnceLock::new();
+        let catalogues = Arc::new(Catalogues::new(store.clone()));
+        let looks = Lanes::open((0..store.looking_lanes()).map(|_| Looking {
+            lane: store.lane(),
+            catalogues: catalogues.clone(),
+        }));
+        let commits = Lanes::open((0..store.writing_lanes()).map(|_| Committing {
+            lane: store.lane(),
+            store: store.clone(),
+            catalogues: catalogues.clone(),
+            random,
+        }));
         Self(Arc::new(Parts {
             store,
             keys,
             clock,
             random,
+            looks,
+            commits,
             prepared,
         }))
     }

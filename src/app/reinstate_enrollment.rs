@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{
     App, Error,
+    committer::{Deed, Done, Wants},
     error::{Conflict, Precondition},
-    find,
-    once::Deed,
     view::EnrollmentView,
+    working_set::WorkingSet,
 };
 use crate::{
     clock::stamp,
@@ -20,13 +20,10 @@ use crate::{
         request::{Caller, Etag, RequestId},
         transition::Transition,
     },
-    storage::{
-        Row, Transaction, claim,
-        enrollment::{self, StoredEnrollment},
-        event,
-        request::Request,
-    },
+    storage::request::Request,
 };
+
+const NAME: &str = "ReinstateEnrollment";
 
 /// A person's wish to have their enrollment back.
 #[derive(Debug, Clone)]
@@ -51,14 +48,14 @@ impl App {
         let request = Request {
             caller: caller.subject.clone(),
             id: command.request_id,
-            fingerprint: self.fingerprint(Reinstating::NAME, &content)?,
+            fingerprint: self.fingerprint(NAME, &content)?,
         };
         let offer = command.name.parent.clone();
         let deed = Reinstating {
             actor: caller.subject.clone(),
             command,
         };
-        self.once(offer, request, deed).await
+        self.once(offer, request, false, deed).await
     }
 }
 
@@ -68,75 +65,70 @@ struct Reinstating {
 }
 
 impl Deed for Reinstating {
-    const NAME: &'static str = "ReinstateEnrollment";
-    const SHOWS_CODE: bool = false;
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-    async fn act(
-        &self,
-        app: &App,
-        transaction: &Transaction,
-        offer: &Row<Offer>,
-        now: DateTime<Utc>,
-    ) -> Result<StoredEnrollment, Error> {
-        let (name, etag) = (&self.command.name, self.command.etag.as_ref());
-        let stored = find::enrollment_to_change(transaction, offer, name, etag).await?;
-        let today = offer.value.date_at(now);
+    fn wants(&self) -> Wants<'_> {
+        Wants::Enrollment(self.command.name.enrollment)
+    }
+
+    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {
+        let name = &self.command.name;
+        let offer = &set.catalogue().offer.value;
+        let stored = set.enrollment_to_change(name, self.command.etag.as_ref())?;
+        let today = offer.date_at(now);
         let transition = stored
             .enrollment
             .status_on(today)
             .reinstate(today)
             .map_err(|refusal| cannot(name, refusal))?;
         let Transition::To(status) = transition else {
-            return Ok(stored);
+            return Ok(Done::without_code(stored));
         };
-        let enrollment = Enrollment {
+        let reinstated = Enrollment {
             status,
             revision: stored.enrollment.revision + 1,
             update_time: stamp(now, stored.enrollment.update_time),
-            ..stored.enrollment
+            ..stored.enrollment.clone()
         };
-        if !enrollment.status_on(today).is_live() {
+        if !reinstated.status_on(today).is_live() {
             // Its code or its term ran out while it was cancelled.
             return Err(cannot(name, CannotReinstate::PeriodOver));
         }
-        make_room(app, transaction, offer, name, now).await?;
-        let now = enrollment.update_time;
-        enrollment::update(transaction, &enrollment).await?;
-        claim::retake(transaction, name.enrollment).await?;
         let event = Event {
             request_id: Some(self.command.request_id),
-            ..app.event(now, &self.actor, EventType::EnrollmentReinstated, name)?
+            ..set.event(
+                reinstated.update_time,
+                &self.actor,
+                EventType::EnrollmentReinstated,
+                name,
+            )?
         };
-        event::insert(transaction, &event).await?;
-        Ok(StoredEnrollment {
-            enrollment,
-            ..stored
-        })
+        make_room(set, offer, name, now)?;
+        set.log(event);
+        Ok(Done::without_code(set.change(&stored, reinstated)))
     }
 }
 
 /// Refuses when one of the enrollment's people has enrolled anew; ends what is over by the clock.
-async fn make_room(
-    app: &App,
-    transaction: &Transaction,
-    offer: &Row<Offer>,
+fn make_room(
+    set: &mut WorkingSet,
+    offer: &Offer,
     name: &EnrollmentName,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let own = claim::of_enrollment(transaction, name.enrollment).await?;
-    let people = own.iter().map(|claim| claim.person);
-    let others = claim::of_people(transaction, offer, people).await?;
-    let ids = others
-        .iter()
-        .filter(|claim| claim.live && claim.enrollment != name.enrollment)
-        .map(|claim| claim.enrollment)
-        .collect::<Vec<_>>();
-    for other in enrollment::find_many(transaction, offer, &ids).await? {
-        if !app.settle(transaction, &offer.value, &other, now).await? {
-            return Err(Error::Exists(Conflict::Enrollment(other.name)));
+    let today = offer.date_at(now);
+    let mut over = Vec::new();
+    for other in set.standings.others(name.enrollment) {
+        let other = &other.enrollment;
+        if other.status_on(today).is_live() {
+            return Err(Error::Exists(Conflict::Enrollment(other.name.clone())));
         }
+        over.push(other.name.enrollment);
     }
-    Ok(())
+    over.into_iter()
+        .try_for_each(|id| set.settle(id, offer, now))
 }
 
 fn cannot(name: &EnrollmentName, refusal: CannotReinstate) -> Error {

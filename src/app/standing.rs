@@ -1,127 +1,125 @@
-//! Where people stand with an offer: which lists name them, and which enrollment they have. Read in
-//! one look for any number of people.
+//! Where people stand with an offer: which lists name them, and which enrollments claim them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use super::Error;
 use crate::{
     domain::{
-        data_element::DataElements,
         eligibility::{Eligibility, decide},
         enrollment::Enrollment,
-        name::ResourceId,
         offer::Offer,
         person::{IdentifierDigest, PersonKey},
     },
     storage::{
-        ConnectionTrait, Row, claim,
-        claim::Claim,
-        enrollment,
-        member::{self, Listing},
+        catalogue::ListedCohort, claim::Claim, enrollment::StoredEnrollment, lane::Seen,
+        member::Listing,
     },
 };
 
-/// What the database knows of some identifiers.
+/// What is known of some people.
+#[derive(Debug, Default)]
 pub(super) struct Standings {
-    listings: Vec<Listing>,
-    claims: Vec<Claim>,
-    /// Enrollments that claim one of the people.
-    pub enrollments: Vec<Enrollment>,
+    listings: HashMap<IdentifierDigest, Vec<Listing>>,
+    claims: HashMap<PersonKey, BTreeSet<Uuid>>,
+    enrollments: HashMap<Uuid, StoredEnrollment>,
 }
 
 /// Where one person stands.
-pub(super) struct Standing {
-    /// The published cohorts that name the person.
-    pub cohorts: BTreeMap<i64, (ResourceId, DataElements)>,
+pub(super) struct Standing<'a> {
+    /// The published cohorts that name the person, by their keys.
+    pub cohorts: BTreeMap<i64, &'a ListedCohort>,
     /// Everybody whom these cohorts know by one of the identifiers.
     pub people: BTreeSet<PersonKey>,
-    /// Those of the enrollments that claim the person.
-    pub claimed_by: Vec<Enrollment>,
+    /// Every enrollment that the person ever had in the offer.
+    pub enrollments: Vec<&'a StoredEnrollment>,
 }
 
 impl Standings {
-    /// Looks up these identifiers, with the enrollments that are stored as live.
-    pub async fn look(
-        db: &impl ConnectionTrait,
-        offer: &Row<Offer>,
-        digests: &[IdentifierDigest],
-    ) -> Result<Self, Error> {
-        let listings = member::listings(db, offer, digests).await?;
-        let mut standings = Self::with_history(db, offer, listings).await?;
+    /// What one statement saw.
+    pub fn of_seen(seen: Seen) -> Self {
+        let mut standings = Self::default();
+        for listing in seen.listings {
+            let listings = standings.listings.entry(listing.digest).or_default();
+            // Each enrollment of the person repeats it.
+            if !listings.contains(&listing) {
+                listings.push(listing);
+            }
+        }
+        for stored in seen.enrollments {
+            standings.put(stored, []);
+        }
+        for Claim { person, enrollment } in seen.claims {
+            let claims = standings.claims.entry(person).or_default();
+            claims.insert(enrollment);
+        }
         standings
-            .enrollments
-            .retain(|enrollment| enrollment.status.is_live());
-        Ok(standings)
     }
 
-    /// The people of these listings, with every enrollment that they ever had in the offer.
-    pub async fn with_history(
-        db: &impl ConnectionTrait,
-        offer: &Row<Offer>,
-        listings: Vec<Listing>,
-    ) -> Result<Self, Error> {
-        let people = listings.iter().map(|listing| listing.person);
-        let claims = claim::of_people(db, offer, people.collect::<BTreeSet<_>>()).await?;
-        let ids = claims.iter().map(|claim| claim.enrollment);
-        let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-        let enrollments = enrollment::find_many(db, offer, &ids).await?;
-        Ok(Self {
-            listings,
-            claims,
-            enrollments,
-        })
+    /// Puts an enrollment in, in place of what was known of it, with the people whom it claims.
+    pub fn put(&mut self, stored: StoredEnrollment, people: impl IntoIterator<Item = PersonKey>) {
+        let id = stored.enrollment.name.enrollment;
+        for person in people {
+            self.claims.entry(person).or_default().insert(id);
+        }
+        self.enrollments.insert(id, stored);
+    }
+
+    /// An enrollment that is known.
+    pub fn enrollment(&self, id: Uuid) -> Option<&StoredEnrollment> {
+        self.enrollments.get(&id)
+    }
+
+    /// The other enrollments of those whom this one claims.
+    pub fn others(&self, id: Uuid) -> Vec<&StoredEnrollment> {
+        let of_one_person = self.claims.values().filter(|claims| claims.contains(&id));
+        let others = of_one_person.flatten().filter(|other| **other != id);
+        let others = others.copied().collect::<BTreeSet<_>>();
+        self.known(&others)
     }
 
     /// Where the person with these identifiers stands.
-    pub fn of(&self, digests: &[IdentifierDigest]) -> Standing {
-        let named = |listing: &&Listing| digests.contains(&listing.digest);
-        // A retracted list makes nobody eligible, but its people still find their enrollments.
-        let known = self
-            .listings
+    pub fn of(&self, digests: &[IdentifierDigest]) -> Standing<'_> {
+        let mut cohorts = BTreeMap::new();
+        let mut people = BTreeSet::new();
+        let mut claims = BTreeSet::new();
+        for listing in digests
             .iter()
-            .filter(named)
-            .map(|listing| listing.person)
-            .collect::<BTreeSet<_>>();
-        let counting = || {
-            self.listings
-                .iter()
-                .filter(named)
-                .filter(|listing| listing.counts)
-        };
-        Standing {
-            cohorts: counting()
-                .map(|listing| {
-                    let cohort = (listing.cohort.clone(), listing.exposed.clone());
-                    (listing.cohort_id, cohort)
-                })
-                .collect(),
-            people: counting().map(|listing| listing.person).collect(),
-            claimed_by: self
-                .enrollments
-                .iter()
-                .filter(|enrollment| {
-                    self.claims.iter().any(|claim| {
-                        claim.enrollment == enrollment.name.enrollment
-                            && known.contains(&claim.person)
-                    })
-                })
-                .cloned()
-                .collect(),
+            .filter_map(|digest| self.listings.get(digest))
+            .flatten()
+        {
+            // A retracted list makes nobody eligible, but its people still find their enrollments.
+            claims.extend(self.claims.get(&listing.person).into_iter().flatten());
+            if listing.cohort.counts {
+                cohorts.insert(listing.cohort.id, listing.cohort.as_ref());
+                people.insert(listing.person);
+            }
         }
+        Standing {
+            cohorts,
+            people,
+            enrollments: self.known(&claims),
+        }
+    }
+
+    fn known(&self, ids: &BTreeSet<Uuid>) -> Vec<&StoredEnrollment> {
+        let known = ids.iter().filter_map(|id| self.enrollments.get(id));
+        known.collect()
     }
 }
 
-impl Standing {
+impl Standing<'_> {
     /// The answer for this person.
     pub fn decide(&self, offer: &Offer, now: DateTime<Utc>) -> Eligibility {
         let today = offer.date_at(now);
+        let is_live = |enrollment: &&Enrollment| enrollment.status_on(today).is_live();
         let live = self
-            .claimed_by
+            .enrollments
             .iter()
-            .find(|enrollment| enrollment.status_on(today).is_live());
-        let matched = self.cohorts.values().map(|(_, exposed)| exposed);
+            .map(|stored| &stored.enrollment)
+            .find(is_live);
+        let matched = self.cohorts.values().map(|cohort| &cohort.exposed);
         decide(
             offer,
             now,

@@ -1,6 +1,7 @@
 //! An enrollment as a reader sees it: by the clock, with contact data masked.
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use super::{App, Error};
 use crate::{
@@ -38,7 +39,7 @@ impl App {
         let sealer = &self.0.keys.sealer;
         let contact = match &stored.contact {
             Some(envelope) => {
-                let text = sealer.open(&contact_context(&enrollment), envelope)?;
+                let text = sealer.open(&contact_context(enrollment.name.enrollment), envelope)?;
                 let contact: Contact = serde_json::from_slice(&text)
                     .map_err(|_| Error::Fault("sealed contact data cannot be read"))?;
                 contact.masked()
@@ -47,7 +48,7 @@ impl App {
         };
         let code = match sealed_code {
             Some(envelope) => {
-                let text = sealer.open(&code_context(&enrollment), envelope)?;
+                let text = sealer.open(&code_context(enrollment.name.enrollment), envelope)?;
                 let text = String::from_utf8(text.to_vec())
                     .map_err(|_| Error::Fault("a sealed code cannot be read"))?;
                 Some(ActivationCode::stored(text))
@@ -65,11 +66,11 @@ impl App {
 }
 
 /// What sealed contact data is bound to: it opens for its own enrollment only.
-pub(super) fn contact_context(enrollment: &Enrollment) -> String {
-    format!("contact:{}", enrollment.name.enrollment)
+pub(super) fn contact_context(enrollment: Uuid) -> String {
+    format!("contact:{enrollment}")
 }
 
 /// What a sealed code is bound to.
-pub(super) fn code_context(enrollment: &Enrollment) -> String {
-    format!("code:{}", enrollment.name.enrollment)
+pub(super) fn code_context(enrollment: Uuid) -> String {
+    format!("code:{enrollment}")
 }

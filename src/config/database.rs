@@ -10,7 +10,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::faults::Faults;
-use crate::storage::{Database, connect::verifies_server};
+use crate::storage::{
+    Database,
+    connect::{LANE_CONNECTIONS, verifies_server},
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -34,8 +37,12 @@ impl DatabaseSettings {
     /// The settings, checked.
     pub fn check(self, faults: &mut Faults) -> Option<Database> {
         const SETTING: &str = "database.url";
-        let max_connections =
-            faults.bounded("database.max_connections", self.max_connections, 1, 1_000);
+        let max_connections = faults.bounded(
+            "database.max_connections",
+            self.max_connections,
+            LANE_CONNECTIONS + 1,
+            1_000,
+        );
         let password = match self.password_file {
             Some(path) => Some(faults.check("database.password_file", read_secret(&path))?),
             None => None,

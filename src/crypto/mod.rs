@@ -13,7 +13,7 @@ use digest::Digester;
 use seal::Sealer;
 
 /// The keys that the service runs with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Keys {
     /// Turns identifiers into digests.
     pub digester: Digester,

@@ -44,7 +44,7 @@ impl fmt::Display for ResourceId {
 }
 
 /// `offers/{offer}`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OfferName {
     /// The offer's id.
     pub offer: ResourceId,

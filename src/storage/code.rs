@@ -1,10 +1,9 @@
 //! Activation codes: sealed, each for one enrollment for ever.
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Error, entity::activation_code, member::uuid_of};
+use super::{Error, entity::activation_code};
 
 /// A code on its way into the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,26 +12,6 @@ pub struct SealedCode {
     pub digest: [u8; 16],
     /// The code, sealed for its enrollment.
     pub sealed: Vec<u8>,
-}
-
-/// Gives an enrollment its code.
-pub async fn assign(
-    db: &impl ConnectionTrait,
-    enrollment: Uuid,
-    code: &SealedCode,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let row = activation_code::ActiveModel {
-        digest: Set(uuid_of(code.digest)),
-        enrollment_id: Set(enrollment),
-        sealed: Set(code.sealed.clone()),
-        assign_time: Set(now),
-        void_time: Set(None),
-    };
-    activation_code::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
 }
 
 /// An enrollment's code, sealed.

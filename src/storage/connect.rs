@@ -1,11 +1,11 @@
 //! Connections to the database, and what each of them is set to.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, future::Future, str::FromStr, sync::Arc, time::Duration};
 
 use sea_orm::{
     DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        ConnectOptions,
+        ConnectOptions, Connection,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
         sqlite::{
             SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -20,6 +20,15 @@ use super::Error;
 
 /// How long a call waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Lanes of each kind on PostgreSQL.
+const POSTGRES_LANES: usize = 2;
+
+/// Connections that lanes hold, apart from the pool.
+pub const LANE_CONNECTIONS: u32 = 4;
+
+/// How long a connection has lain idle before it is asked whether it is still there.
+const ASLEEP: Duration = Duration::from_secs(1);
 
 /// Readers of an SQLite database, apart from its one writer.
 const SQLITE_READERS: u32 = 4;
@@ -59,8 +68,28 @@ pub struct Store {
     pub(super) writer: DatabaseConnection,
     /// For single statements that read.
     pub(super) reader: DatabaseConnection,
+    /// How a lane connects.
+    pub(super) lanes: LaneOptions,
     /// Transactions under way, which a drain waits for.
     pub(super) units_of_work: TaskTracker,
+}
+
+/// How a connection for calls that share it is made. `Debug` shows only for which kind of database.
+#[derive(Clone)]
+pub(super) enum LaneOptions {
+    /// One of its own.
+    Postgres(Arc<PgConnectOptions>),
+    /// The one writer, or a reader: they are in this process, and cost nothing to lend.
+    Sqlite,
+}
+
+impl fmt::Debug for LaneOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "Sqlite",
+            Self::Postgres(_) => "Postgres",
+        })
+    }
 }
 
 impl Store {
@@ -68,24 +97,26 @@ impl Store {
     ///
     /// `create` makes an SQLite database that does not exist; without it that is a failure.
     pub async fn connect(database: &Database, create: bool) -> Result<Self, ConnectError> {
-        let (writer, reader) = match database {
-            Database::Sqlite { url } => sqlite(url, create).await?,
+        let (writer, reader, lanes) = match database {
+            Database::Sqlite { url } => {
+                let (writer, reader) = sqlite(url, create).await?;
+                (writer, reader, LaneOptions::Sqlite)
+            }
             Database::Postgres {
                 url,
                 password,
                 max_connections,
             } => {
-                let pool = postgres(
-                    url,
-                    password.as_deref().map(String::as_str),
-                    *max_connections,
-                )?;
-                (pool.clone(), pool)
+                let options = postgres_options(url, password.as_deref().map(String::as_str))?;
+                let pool = postgres(options.clone(), *max_connections);
+                let lanes = LaneOptions::Postgres(Arc::new(options));
+                (pool.clone(), pool, lanes)
             }
         };
         Ok(Self {
             writer,
             reader,
+            lanes,
             units_of_work: TaskTracker::new(),
         })
     }
@@ -107,6 +138,26 @@ impl Store {
         self.units_of_work.wait().await;
         let _ = self.writer.clone().close().await;
         let _ = self.reader.clone().close().await;
+    }
+
+    /// How many lanes there are to write on: SQLite has one writer; PostgreSQL writes one batch while
+    /// the next is gathered.
+    pub fn writing_lanes(&self) -> usize {
+        if self.is_postgres() {
+            POSTGRES_LANES
+        } else {
+            1
+        }
+    }
+
+    /// How many lanes there are to look on.
+    pub fn looking_lanes(&self) -> usize {
+        POSTGRES_LANES
+    }
+
+    /// Runs to its end before a drain does.
+    pub async fn tracked<F: Future>(&self, work: F) -> F::Output {
+        self.units_of_work.track_future(work).await
     }
 
     pub(super) fn is_postgres(&self) -> bool {
@@ -140,8 +191,10 @@ pub(super) fn postgres_options(
             // No statement and no forgotten transaction holds its locks for ever.
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "30s"),
-            // It plans for longer than these statements run.
+            // It compiles for longer than these statements run.
             ("jit", "off"),
+            // It plans for longer, too, and arrays of any length want the same plan.
+            ("plan_cache_mode", "force_generic_plan"),
         ])
         .disable_statement_logging();
     Ok(match password {
@@ -156,17 +209,22 @@ pub fn verifies_server(url: &str) -> bool {
         .is_ok_and(|options| matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
 }
 
-fn postgres(
-    url: &str,
-    password: Option<&str>,
-    max_connections: u32,
-) -> Result<DatabaseConnection, ConnectError> {
-    let options = postgres_options(url, password)?;
+fn postgres(options: PgConnectOptions, max_connections: u32) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
-        .max_connections(max_connections)
+        .max_connections(max_connections.saturating_sub(LANE_CONNECTIONS).max(1))
         .acquire_timeout(ACQUIRE)
+        // A connection in use needs no asking whether it is there; one that slept may have been cut.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= ASLEEP {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options);
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
 async fn sqlite(

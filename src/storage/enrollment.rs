@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Statement,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
+    FromQueryResult, IntoActiveModel, QueryFilter, Statement,
 };
 use uuid::Uuid;
 
 use super::{
     Error, Row,
-    entity::{enrollment, enrollment_cohort},
+    entity::enrollment,
     row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
@@ -30,6 +30,17 @@ pub struct StoredEnrollment {
     pub cohorts_retracted: bool,
 }
 
+/// An enrollment alone.
+impl From<Enrollment> for StoredEnrollment {
+    fn from(enrollment: Enrollment) -> Self {
+        Self {
+            enrollment,
+            contact: None,
+            cohorts_retracted: false,
+        }
+    }
+}
+
 /// An enrollment of this offer.
 pub async fn find(
     db: &impl ConnectionTrait,
@@ -37,16 +48,6 @@ pub async fn find(
     id: Uuid,
 ) -> Result<Option<StoredEnrollment>, Error> {
     let found = by_id(offer, id).one(db).await?;
-    with_cohorts(db, offer, found).await
-}
-
-/// An enrollment of this offer, which nobody else changes until the transaction ends.
-pub async fn find_for_update(
-    db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
-    id: Uuid,
-) -> Result<Option<StoredEnrollment>, Error> {
-    let found = by_id(offer, id).lock_exclusive().one(db).await?;
     with_cohorts(db, offer, found).await
 }
 
@@ -70,66 +71,53 @@ pub async fn find_many(
     Ok(enrollments)
 }
 
-/// Adds an enrollment, with the keys of the cohorts that it rests on.
-pub async fn insert(
+/// Replaces an enrollment by what it has become. Fails with [`Error::Contention`] when it is no
+/// longer at the revision that was seen.
+pub(super) async fn update(
     db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
-    enrollment: &Enrollment,
-    contact: Option<Vec<u8>>,
-    cohort_ids: impl IntoIterator<Item = i64>,
+    seen: i64,
+    row: enrollment::Model,
 ) -> Result<(), Error> {
-    let id = enrollment.name.enrollment;
+    let id = row.id;
     let row = enrollment::ActiveModel {
-        id: Set(id),
-        offer_id: Set(offer.id),
-        enroll_time: Set(enrollment.enroll_time),
-        terms_version: Set(enrollment.terms_version.clone()),
-        exposed: Set(to_json("enrollments.exposed", &enrollment.exposed)?),
-        contact: Set(contact),
-        ..changeable(enrollment)
+        // Sealed anew only when it is given anew.
+        contact: NotSet,
+        ..row.into_active_model().reset_all()
     };
-    enrollment::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
-    let rows = cohort_ids
-        .into_iter()
-        .map(|cohort_id| enrollment_cohort::ActiveModel {
-            enrollment_id: Set(id),
-            cohort_id: Set(cohort_id),
-        });
-    enrollment_cohort::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
-}
-
-/// Replaces an enrollment by its next revision. Fails with [`Error::Contention`] when somebody else
-/// did so since it was read.
-pub async fn update(db: &impl ConnectionTrait, enrollment: &Enrollment) -> Result<(), Error> {
     let updated = enrollment::Entity::update_many()
-        .set(changeable(enrollment))
-        .filter(enrollment::Column::Id.eq(enrollment.name.enrollment))
-        .filter(enrollment::Column::Revision.eq(enrollment.revision - 1))
+        .set(row)
+        .filter(enrollment::Column::Id.eq(id))
+        .filter(enrollment::Column::Revision.eq(seen))
         .exec(db)
         .await?;
     at_revision(updated.rows_affected)
 }
 
-fn changeable(enrollment: &Enrollment) -> enrollment::ActiveModel {
+/// The row of an enrollment.
+pub(super) fn to_model(
+    offer_id: i64,
+    enrollment: &Enrollment,
+    contact: Option<Vec<u8>>,
+) -> Result<enrollment::Model, Error> {
     let cancellation = enrollment.status.cancellation();
-    enrollment::ActiveModel {
-        state: Set(enrollment.status.name().to_owned()),
-        activate_by_date: Set(enrollment.activate_by),
-        activate_time: Set(enrollment.status.activate_time()),
-        term_start_date: Set(enrollment.term.map(|term| term.start)),
-        term_end_date: Set(enrollment.term.map(|term| term.end)),
-        cancel_time: Set(cancellation.map(|cancellation| cancellation.cancel_time)),
-        cancel_reason: Set(cancellation.map(|cancellation| cancellation.reason.name().to_owned())),
-        reinstate_by_date: Set(cancellation.map(|cancellation| cancellation.reinstate_by)),
-        revision: Set(enrollment.revision),
-        update_time: Set(enrollment.update_time),
-        ..enrollment::ActiveModel::default()
-    }
+    Ok(enrollment::Model {
+        id: enrollment.name.enrollment,
+        offer_id,
+        state: enrollment.status.name().to_owned(),
+        enroll_time: enrollment.enroll_time,
+        activate_by_date: enrollment.activate_by,
+        activate_time: enrollment.status.activate_time(),
+        term_start_date: enrollment.term.map(|term| term.start),
+        term_end_date: enrollment.term.map(|term| term.end),
+        terms_version: enrollment.terms_version.clone(),
+        exposed: to_json("enrollments.exposed", &enrollment.exposed)?,
+        cancel_time: cancellation.map(|cancellation| cancellation.cancel_time),
+        cancel_reason: cancellation.map(|cancellation| cancellation.reason.name().to_owned()),
+        reinstate_by_date: cancellation.map(|cancellation| cancellation.reinstate_by),
+        contact,
+        revision: enrollment.revision,
+        update_time: enrollment.update_time,
+    })
 }
 
 fn by_id(offer: &Row<Offer>, id: Uuid) -> sea_orm::Select<enrollment::Entity> {
@@ -169,7 +157,8 @@ async fn with_cohorts(
     }))
 }
 
-fn to_enrollment(
+/// The enrollment of a row.
+pub(super) fn to_enrollment(
     row: enrollment::Model,
     offer: &OfferName,
     cohorts: Vec<ResourceId>,

@@ -76,11 +76,29 @@ impl From<&sqlx::Error> for Error {
     }
 }
 
+impl Error {
+    /// What it means that a commit failed, or a statement that is a transaction of its own. If the
+    /// server itself answered, it refused, and nothing was committed; unless it is shutting down, for
+    /// then it may have committed before it said so.
+    pub(super) fn of_commit(error: &sqlx::Error) -> Self {
+        let answer = error.as_database_error();
+        if answer.is_some_and(|answer| !answer.code().is_some_and(|code| code.starts_with("57P"))) {
+            Self::from(error)
+        } else {
+            Self::OutcomeUnknown
+        }
+    }
+}
+
 /// Name of the index that keeps a person's live enrollments to one per offer.
 pub(super) const LIVE_CLAIM_INDEX: &str = "uq_enrollment_claims_live";
 
+/// Name of the key that keeps a request id to one use.
+const REQUEST_KEY: &str = "pk_requests";
+
 /// The words in which SQLite, which does not name indexes, tells of the same one.
 const LIVE_CLAIM_COLUMNS: &str = "enrollment_claims.offer_id, enrollment_claims.person";
+const REQUEST_COLUMNS: &str = "requests.caller, requests.request_id";
 
 fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
     match code {
@@ -93,8 +111,11 @@ fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
             Error::Unavailable
         }
         "23505" if constraint == Some(LIVE_CLAIM_INDEX) => Error::LiveClaimTaken,
-        // SQLite (its list of result codes): SQLITE_CONSTRAINT_UNIQUE.
+        // Somebody else has used the request id just now: whoever looks again finds the answer.
+        "23505" if constraint == Some(REQUEST_KEY) => Error::Contention,
+        // SQLite (its list of result codes): SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY.
         "2067" if message.contains(LIVE_CLAIM_COLUMNS) => Error::LiveClaimTaken,
+        "2067" | "1555" if message.contains(REQUEST_COLUMNS) => Error::Contention,
         // SQLITE_BUSY and its kinds, SQLITE_LOCKED, SQLITE_FULL.
         "5" | "261" | "517" | "773" | "6" | "13" => Error::Unavailable,
         other => Error::Fault(format!("code {other}, constraint {constraint:?}")),

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder,
 };
 
 use super::{Error, entity::event};
@@ -10,20 +11,24 @@ use crate::domain::event::Event;
 
 /// Writes an event.
 pub async fn insert(db: &impl ConnectionTrait, event: &Event) -> Result<(), Error> {
-    let row = event::ActiveModel {
-        id: Set(event.id),
-        time: Set(event.time),
-        event_type: Set(event.event_type.name().to_owned()),
-        actor: Set(event.actor.clone()),
-        resource: Set(event.resource.clone()),
-        reason: Set(event.reason.clone()),
-        request_id: Set(event.request_id.map(|id| id.0)),
-        details: Set(event.details.clone()),
-    };
-    event::Entity::insert(row)
+    event::Entity::insert(to_model(event).into_active_model().reset_all())
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+/// The row of an event.
+pub(super) fn to_model(event: &Event) -> event::Model {
+    event::Model {
+        id: event.id,
+        time: event.time,
+        event_type: event.event_type.name().to_owned(),
+        actor: event.actor.clone(),
+        resource: event.resource.clone(),
+        reason: event.reason.clone(),
+        request_id: event.request_id.map(|id| id.0),
+        details: event.details.clone(),
+    }
 }
 
 /// The names of all events of a resource up to a time, the latest first.

@@ -1,5 +1,7 @@
 //! Members: which digest names which person on which list.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement,
@@ -7,10 +9,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Row, entity::member, row::from_json};
+use super::{Error, Row, catalogue::ListedCohort, entity::member, row::from_json};
 use crate::domain::{
     cohort::MemberCounts,
-    data_element::DataElements,
     name::ResourceId,
     offer::Offer,
     person::{IdentifierDigest, Member, PersonKey},
@@ -23,23 +24,9 @@ pub struct Listing {
     pub digest: IdentifierDigest,
     /// Whom it names.
     pub person: PersonKey,
-    /// Key of the cohort.
-    pub cohort_id: i64,
-    /// The cohort.
-    pub cohort: ResourceId,
-    /// What was exposed of its members.
-    pub exposed: DataElements,
-    /// Whether the cohort counts, or has been retracted.
-    pub counts: bool,
+    /// The list's cohort.
+    pub cohort: Arc<ListedCohort>,
 }
-
-const LISTINGS: &str = "\
-    SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, c.data_elements, \
-           c.state = 'PUBLISHED' AS counts \
-    FROM members m \
-    JOIN loads l ON l.id = m.load_id AND l.publish_time IS NOT NULL \
-    JOIN cohorts c ON c.id = l.cohort_id \
-    WHERE c.offer_id = $1 AND m.digest IN ";
 
 const LISTINGS_AS_OF: &str = "\
     SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, r.data_elements, \
@@ -51,41 +38,15 @@ const LISTINGS_AS_OF: &str = "\
         SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $2) \
     WHERE c.offer_id = $1 AND m.digest IN ";
 
-/// Where these identifiers stand on the offer's lists. A list that was never published is not
-/// looked at; one that was retracted is, so that its people find their enrollments.
-pub async fn listings(
-    db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
-    digests: &[IdentifierDigest],
-) -> Result<Vec<Listing>, Error> {
-    query(db, LISTINGS, vec![offer.id.into()], digests).await
-}
-
-/// The same as it was at a time.
+/// Where these identifiers stood on the offer's lists at a time. A list that had not been published is
+/// not looked at; one that had been retracted is, so that its people find their enrollments.
 pub async fn listings_as_of(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
     digests: &[IdentifierDigest],
     time: DateTime<Utc>,
 ) -> Result<Vec<Listing>, Error> {
-    query(
-        db,
-        LISTINGS_AS_OF,
-        vec![offer.id.into(), time.into()],
-        digests,
-    )
-    .await
-}
-
-async fn query(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    mut values: Vec<Value>,
-    digests: &[IdentifierDigest],
-) -> Result<Vec<Listing>, Error> {
-    if digests.is_empty() {
-        return Ok(Vec::new());
-    }
+    let mut values = vec![Value::from(offer.id), time.into()];
     let first = values.len() + 1;
     let places = (first..first + digests.len())
         .map(|place| format!("${place}"))
@@ -94,7 +55,7 @@ async fn query(
     values.extend(digests.iter().map(|digest| uuid_of(digest.0).into()));
     let statement = Statement::from_sql_and_values(
         db.get_database_backend(),
-        format!("{sql}({places})"),
+        format!("{LISTINGS_AS_OF}({places})"),
         values,
     );
     let rows = ListingRow::find_by_statement(statement).all(db).await?;
@@ -116,11 +77,13 @@ impl ListingRow {
         Ok(Listing {
             digest: IdentifierDigest(self.digest.into_bytes()),
             person: PersonKey(self.person.into_bytes()),
-            cohort_id: self.cohort_id,
-            cohort: ResourceId::parse(&self.cohort)
-                .map_err(|_| Error::unreadable("cohorts.slug"))?,
-            exposed: from_json("cohorts.data_elements", self.data_elements)?,
-            counts: self.counts,
+            cohort: Arc::new(ListedCohort {
+                id: self.cohort_id,
+                cohort: ResourceId::parse(&self.cohort)
+                    .map_err(|_| Error::unreadable("cohorts.slug"))?,
+                exposed: from_json("cohorts.data_elements", self.data_elements)?,
+                counts: self.counts,
+            }),
         })
     }
 }

@@ -14,6 +14,7 @@
 //! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
 //! statement must differ, the difference stands beside its twin in the noun's own file.
 
+pub mod catalogue;
 pub mod claim;
 pub mod code;
 pub mod cohort;
@@ -22,6 +23,7 @@ pub mod enrollment;
 pub mod error;
 pub mod event;
 pub mod key_check;
+pub mod lane;
 pub mod load;
 pub mod member;
 pub mod offer;

@@ -1,5 +1,5 @@
-//! The one place where a transaction is begun and committed: the seam at which calls can come to
-//! share one.
+//! The one place where operators' deeds and single showings are begun and committed. What callers write
+//! for people goes through a [`lane`](super::lane), where they share commits.
 //!
 //! A unit of work runs in a task of its own, so that it ends in order also when the caller has gone
 //! away: a future that is dropped in the middle of BEGIN would give its connection back to the pool
@@ -8,7 +8,7 @@
 use std::future::Future;
 
 use sea_orm::{
-    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx,
+    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tracing::Instrument;
 
@@ -44,6 +44,12 @@ pub trait Failure: From<Error> + Send + 'static {
     fn database(&self) -> Option<&Error>;
 }
 
+impl Failure for Error {
+    fn database(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
 /// What to do when nobody knows whether a commit took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownCommit {
@@ -65,48 +71,26 @@ impl Store {
     }
 
     async fn attempts<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
-        let mut commit_unknown = false;
-        for _ in 0..ATTEMPTS {
-            let failure = match self.attempt(work).await {
+        let mut attempts = Attempts::new(W::NAME, W::UNKNOWN_COMMIT);
+        loop {
+            match self.attempt(work).await {
                 Ok(done) => return Ok(done),
-                Err(failure) => failure,
-            };
-            let repeat = match failure.database() {
-                Some(Error::Contention | Error::LiveClaimTaken) => true,
-                Some(Error::OutcomeUnknown) if W::UNKNOWN_COMMIT == UnknownCommit::Repeat => {
-                    commit_unknown = true;
-                    true
-                }
-                // It cannot be asked whether the first attempt was committed.
-                Some(Error::Unavailable) if commit_unknown => {
-                    return Err(Error::OutcomeUnknown.into());
-                }
-                Some(Error::OutcomeUnknown | Error::Unavailable | Error::Fault(_)) | None => false,
-            };
-            if !repeat {
-                return Err(failure);
+                Err(failure) => attempts.again(failure)?,
             }
-            metrics::counter!("enrollment_transaction_repeats_total", "unit" => W::NAME)
-                .increment(1);
         }
-        Err(if commit_unknown {
-            Error::OutcomeUnknown.into()
-        } else {
-            Error::Unavailable.into()
-        })
     }
 
-    async fn attempt<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
         let options = TransactionOptions {
             // A transaction that begins by reading could not become a writing one later.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self
-            .writer
-            .begin_with_options(options)
-            .await
-            .map_err(Error::from)?;
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    async fn attempt<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
+        let transaction = self.begin().await?;
         match work.run(&transaction).await {
             Ok(done) => {
                 transaction.commit().await.map_err(commit_error)?;
@@ -121,15 +105,51 @@ impl Store {
     }
 }
 
-/// What a failed commit means. If the server itself answered, it refused, and nothing was committed;
-/// unless it is shutting down, for then it may have committed before it said so.
-fn commit_error(error: DbErr) -> Error {
-    let refused = sqlx_error(&error)
-        .and_then(sqlx::Error::as_database_error)
-        .is_some_and(|answer| !answer.code().is_some_and(|code| code.starts_with("57P")));
-    if refused {
-        Error::from(error)
-    } else {
-        Error::OutcomeUnknown
+/// How often something has been tried, and whether it may be tried again.
+pub struct Attempts {
+    name: &'static str,
+    unknown_commit: UnknownCommit,
+    made: u32,
+    commit_unknown: bool,
+}
+
+impl Attempts {
+    /// None yet. The name is the deed's, as the API has it.
+    pub fn new(name: &'static str, unknown_commit: UnknownCommit) -> Self {
+        Self {
+            name,
+            unknown_commit,
+            made: 0,
+            commit_unknown: false,
+        }
     }
+
+    /// Whether to try again after this failure; else what the caller is to be told.
+    pub fn again<E: Failure>(&mut self, failure: E) -> Result<(), E> {
+        match failure.database() {
+            Some(Error::Contention | Error::LiveClaimTaken) => {}
+            Some(Error::OutcomeUnknown) if self.unknown_commit == UnknownCommit::Repeat => {
+                self.commit_unknown = true;
+            }
+            // It cannot be asked whether an earlier attempt was committed.
+            Some(Error::Unavailable) if self.commit_unknown => {
+                return Err(Error::OutcomeUnknown.into());
+            }
+            Some(Error::OutcomeUnknown | Error::Unavailable | Error::Fault(_)) | None => {
+                return Err(failure);
+            }
+        }
+        metrics::counter!("enrollment_transaction_repeats_total", "unit" => self.name).increment(1);
+        self.made += 1;
+        match self.made {
+            ..ATTEMPTS => Ok(()),
+            _ if self.commit_unknown => Err(Error::OutcomeUnknown.into()),
+            _ => Err(Error::Unavailable.into()),
+        }
+    }
+}
+
+/// What a failed commit means.
+pub(super) fn commit_error(error: DbErr) -> Error {
+    sqlx_error(&error).map_or(Error::OutcomeUnknown, Error::of_commit)
 }

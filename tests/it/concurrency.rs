@@ -1,6 +1,9 @@
 //! Many callers at the same moment: whatever races, a person has one enrollment.
 
-use enrollment::grpc::proto::v1::{self, DataElement, enrollment::State};
+use enrollment::{
+    crypto::Keys,
+    grpc::proto::v1::{self, DataElement, enrollment::State},
+};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Response, Status};
 
@@ -9,7 +12,7 @@ use crate::support::{
     crowd::at_once,
     database::TestDatabase,
     refusal::{assert_refused, reason_of, resource_of},
-    server::TestServer,
+    server::{Start, TestServer, keys},
 };
 
 const CALLERS: usize = 32;
@@ -158,22 +161,31 @@ on_each_database! {
     }
 }
 
-/// All of them have found it lapsed before the first can write so.
+/// All replicas have found it lapsed before the first of them can write so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_who_all_found_it_lapsed_are_told_of_the_one_who_was_first() {
+async fn replicas_that_all_found_it_lapsed_tell_of_the_one_that_was_first() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let server = TestServer::start(&database.settings).await;
-    with_lapsed_enrollment(&server).await;
+    let keys = keys();
+    let first = TestServer::start_with(&database.settings, with_keys(&keys)).await;
+    with_lapsed_enrollment(&first).await;
+    let mut replicas = vec![first];
+    for _ in 1..4 {
+        let replica = TestServer::start_with(&database.settings, with_keys(&keys)).await;
+        replica.clock.set(LAPSED);
+        replicas.push(replica);
+    }
     let held = database.inside.begin().await.unwrap();
     let lock = "SELECT id FROM enrollments FOR UPDATE";
     held.execute_unprepared(lock).await.unwrap();
 
-    let apps = server.apps(4).await;
-    let calls = apps
-        .into_iter()
-        .map(|mut app| tokio::spawn(async move { app.enroll(enroll(customer("C-1"))).await }))
+    let calls = replicas
+        .iter()
+        .map(|replica| {
+            let mut app = replica.enrollments();
+            tokio::spawn(async move { app.enroll(enroll(customer("C-1"))).await })
+        })
         .collect::<Vec<_>>();
     database.wait_until_blocked(4).await;
     held.rollback().await.unwrap();
@@ -187,6 +199,16 @@ async fn callers_who_all_found_it_lapsed_are_told_of_the_one_who_was_first() {
     assert_eq!(database.claims_that_disagree().await, 0);
 }
 
+fn with_keys(keys: &Keys) -> Start {
+    Start {
+        keys: keys.clone(),
+        ..Start::default()
+    }
+}
+
+/// When the code of somebody who enrolled with a window of two days has run out.
+const LAPSED: &str = "2021-09-10T12:00:00Z";
+
 /// One person, whose code has run out.
 async fn with_lapsed_enrollment(server: &TestServer) {
     company::with_people(server, vec![listed([customer("C-1")])]).await;
@@ -198,7 +220,7 @@ async fn with_lapsed_enrollment(server: &TestServer) {
         .update_offer(short, &["activation_window_days"])
         .await;
     server.enroll(customer("C-1")).await;
-    server.clock.set("2021-09-10T12:00:00Z");
+    server.clock.set(LAPSED);
 }
 
 /// One person, whom two cohorts know by different identifiers.

@@ -26,6 +26,7 @@ mod bad_input;
 mod cancel_enrollment;
 mod check_eligibility;
 mod cli;
+mod committer;
 mod concurrency;
 mod enroll;
 mod errors;

@@ -16,8 +16,11 @@ use super::{
     postgres,
 };
 
-/// `COMMIT` as sqlx sends it: a simple query (PostgreSQL's manual, "Message Formats").
-const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+/// What says that something was committed (PostgreSQL's manual, "Message Formats"): the tag of COMMIT,
+/// or that of an INSERT that was a transaction of its own, and then that the connection is in none.
+const COMMITTED: &[u8] = b"COMMIT\0Z\0\0\0\x05I";
+const INSERTED: &[u8] = b"INSERT 0 ";
+const IDLE: &[u8] = b"Z\0\0\0\x05I";
 
 /// What the proxy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,17 +161,11 @@ async fn relay(
                 if bytes.is_empty() || *gate.borrow() == Gate::Shut {
                     return;
                 }
-                if holds_commit(bytes) && is_to_be_cut(&gate) {
-                    let _ = server.write_all(bytes).await;
-                    // Once it answers, it has committed.
-                    let _ = server.read(&mut answered).await;
-                    return;
-                }
                 server.write_all(bytes).await
             }
             read = server.read(&mut answered) => {
                 let Some(bytes) = read.ok().and_then(|count| answered.get(..count)) else { return };
-                if bytes.is_empty() {
+                if bytes.is_empty() || (tells_of_commit(bytes) && is_to_be_cut(&gate)) {
                     return;
                 }
                 client.write_all(bytes).await
@@ -184,8 +181,9 @@ async fn shut(changes: &mut watch::Receiver<Gate>) {
     let _ = changes.wait_for(|gate| *gate == Gate::Shut).await;
 }
 
-fn holds_commit(bytes: &[u8]) -> bool {
-    bytes.windows(COMMIT.len()).any(|window| window == COMMIT)
+fn tells_of_commit(answer: &[u8]) -> bool {
+    let holds = |words: &[u8]| answer.windows(words.len()).any(|window| window == words);
+    holds(COMMITTED) || (holds(INSERTED) && holds(IDLE))
 }
 
 /// Whether this is the commit to be cut at: it is so once.

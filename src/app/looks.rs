@@ -1,0 +1,124 @@
+//! Looks at people that share a statement: checks and look-ups that wait at the same time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    App, Error,
+    catalogues::Catalogues,
+    lanes::{Waiting, Work},
+    standing::Standings,
+};
+use crate::{
+    domain::{name::OfferName, offer::Offer, person::IdentifierDigest},
+    storage::{self, catalogue::Catalogue, lane::Lane},
+};
+
+/// The most identifiers in one statement that calls share. Who asks for more has it alone.
+const SHARED: usize = 2_048;
+
+/// How often a catalogue may change under a look before it gives up.
+const CHANGES: u32 = 6;
+
+/// Who is looked for.
+#[derive(Debug)]
+pub(super) struct Look {
+    offer: OfferName,
+    digests: Vec<IdentifierDigest>,
+}
+
+/// What was seen, of these and of others. `None`: there is no such offer.
+pub(super) type Looked = Result<Option<Arc<Sight>>, storage::Error>;
+
+/// An offer, and where people stand with it.
+pub(super) struct Sight {
+    catalogue: Arc<Catalogue>,
+    /// Where they stand.
+    pub standings: Standings,
+}
+
+impl Sight {
+    /// What the offer said when the people were looked at.
+    pub fn offer(&self) -> &Offer {
+        &self.catalogue.offer.value
+    }
+}
+
+impl App {
+    /// Looks for people with these identifiers.
+    pub(super) async fn look(
+        &self,
+        name: &OfferName,
+        digests: Vec<IdentifierDigest>,
+    ) -> Result<Arc<Sight>, Error> {
+        let look = Look {
+            offer: name.clone(),
+            digests,
+        };
+        let sight = self.0.looks.ask(look).await??;
+        sight.ok_or_else(|| Error::not_found("Offer", name))
+    }
+}
+
+/// A lane for looks.
+pub(super) struct Looking {
+    pub lane: Lane,
+    pub catalogues: Arc<Catalogues>,
+}
+
+impl Work for Looking {
+    type Ask = Look;
+    type Answer = Looked;
+
+    async fn turn(&mut self, waiting: Vec<Waiting<Look, Looked>>) {
+        let mut offers = BTreeMap::<OfferName, Vec<_>>::new();
+        for waiting in waiting {
+            let name = waiting.ask.offer.clone();
+            offers.entry(name).or_default().push(waiting);
+        }
+        for (name, mut waiting) in offers {
+            while !waiting.is_empty() {
+                let rest = waiting.split_off(fitting(&waiting));
+                let digests = waiting.iter().flat_map(|waiting| &waiting.ask.digests);
+                let digests = digests.copied().collect::<BTreeSet<_>>();
+                let digests = digests.into_iter().collect::<Vec<_>>();
+                let looked = self.look(&name, &digests).await;
+                for waiting in waiting {
+                    waiting.answer(looked.clone());
+                }
+                waiting = rest;
+            }
+        }
+    }
+}
+
+/// How many of them go into one statement.
+fn fitting(waiting: &[Waiting<Look, Looked>]) -> usize {
+    let mut digests = 0;
+    let fitting = waiting.iter().take_while(|waiting| {
+        digests += waiting.ask.digests.len();
+        digests <= SHARED
+    });
+    fitting.count().max(1)
+}
+
+impl Looking {
+    async fn look(&mut self, name: &OfferName, digests: &[IdentifierDigest]) -> Looked {
+        let mut catalogue = self.catalogues.last_read(name).await?;
+        for _ in 0..CHANGES {
+            let Some(current) = catalogue else {
+                return Ok(None);
+            };
+            if let Some(seen) = self.lane.look(&current, digests, &[]).await? {
+                return Ok(Some(Arc::new(Sight {
+                    standings: Standings::of_seen(seen),
+                    catalogue: current,
+                })));
+            }
+            catalogue = self.catalogues.read(name).await?;
+        }
+        Err(storage::Error::Unavailable)
+    }
+}

@@ -1,0 +1,108 @@
+//! What an offer says, and what each published list exposes: what every answer needs, and what
+//! changes a few times a day. It is kept between calls; each statement that uses it says whether it
+//! is still true.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::{
+    Error, Row,
+    entity::{cohort, load},
+    offer,
+    row::from_json,
+};
+use crate::domain::{
+    cohort::CohortState,
+    data_element::DataElements,
+    name::{OfferName, ResourceId},
+    offer::Offer,
+};
+
+/// An offer and its published lists.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// The offer.
+    pub offer: Row<Offer>,
+    /// The sum of the revisions of the offer and of its cohorts: it grows with every change of what
+    /// stands here, and never shrinks, since none of them is ever deleted.
+    pub version: i64,
+    cohorts: HashMap<i64, Arc<ListedCohort>>,
+    lists: HashMap<i64, Arc<ListedCohort>>,
+}
+
+/// What is told to those on a cohort's lists.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ListedCohort {
+    /// Key of the cohort.
+    pub id: i64,
+    /// The cohort.
+    pub cohort: ResourceId,
+    /// What was exposed of its members.
+    pub exposed: DataElements,
+    /// Whether the cohort counts: it is published, and has not been retracted.
+    pub counts: bool,
+}
+
+impl Catalogue {
+    /// The cohort that a load was published into; `None` for a load that never was published.
+    pub fn of_load(&self, load_id: i64) -> Option<&Arc<ListedCohort>> {
+        self.lists.get(&load_id)
+    }
+
+    /// A cohort of the offer.
+    pub fn cohort(&self, id: i64) -> Option<&Arc<ListedCohort>> {
+        self.cohorts.get(&id)
+    }
+
+    /// Whether none of these cohorts counts.
+    pub fn none_counts(&self, cohorts: &[ResourceId]) -> bool {
+        !self
+            .cohorts
+            .values()
+            .any(|listed| listed.counts && cohorts.contains(&listed.cohort))
+    }
+}
+
+/// The catalogue of the offer of this name.
+///
+/// Read in three statements, the loads last: if something changes in between, what was read has a
+/// version that no later statement can see.
+pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Catalogue>, Error> {
+    let Some(offer) = offer::find(db, name).await? else {
+        return Ok(None);
+    };
+    let rows = cohort::Entity::find()
+        .filter(cohort::Column::OfferId.eq(offer.id))
+        .all(db)
+        .await?;
+    let published = load::Entity::find()
+        .filter(load::Column::CohortId.is_in(rows.iter().map(|row| row.id)))
+        .filter(load::Column::PublishTime.is_not_null())
+        .all(db)
+        .await?;
+    let version = offer.value.revision + rows.iter().map(|row| row.revision).sum::<i64>();
+    let cohorts = rows
+        .into_iter()
+        .map(|row| Ok((row.id, Arc::new(to_listed(row)?))))
+        .collect::<Result<HashMap<_, _>, Error>>()?;
+    let lists = published
+        .into_iter()
+        .filter_map(|load| Some((load.id, cohorts.get(&load.cohort_id)?.clone())))
+        .collect();
+    Ok(Some(Catalogue {
+        offer,
+        version,
+        cohorts,
+        lists,
+    }))
+}
+
+fn to_listed(row: cohort::Model) -> Result<ListedCohort, Error> {
+    Ok(ListedCohort {
+        id: row.id,
+        cohort: ResourceId::parse(&row.slug).map_err(|_| Error::unreadable("cohorts.slug"))?,
+        exposed: from_json("cohorts.data_elements", row.data_elements)?,
+        counts: row.state == CohortState::Published.name(),
+    })
+}

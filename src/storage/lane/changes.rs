@@ -1,0 +1,170 @@
+//! What the commands of one turn change, and the rows that it becomes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    domain::{enrollment::Enrollment, event::Event, person::PersonKey},
+    storage::{
+        Error,
+        code::SealedCode,
+        enrollment::{StoredEnrollment, to_model},
+        entity::{
+            activation_code, enrollment, enrollment_claim, enrollment_cohort, event, request,
+        },
+        event::to_model as to_event_model,
+        member::uuid_of,
+        request::Request,
+        row::to_json,
+    },
+};
+
+/// What is to be kept of a turn, whole or not at all.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// New enrollments.
+    pub enrolled: Vec<Enrolled>,
+    /// Enrollments that have become others, by their ids.
+    pub changed: BTreeMap<Uuid, Changed>,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// What each request was answered.
+    pub requests: Vec<Recorded>,
+}
+
+/// A new enrollment and what belongs to it.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// The enrollment.
+    pub stored: StoredEnrollment,
+    /// Keys of the cohorts that it rests on.
+    pub cohort_ids: Vec<i64>,
+    /// Everybody whom it claims.
+    pub people: Vec<PersonKey>,
+    /// Its code.
+    pub code: SealedCode,
+}
+
+/// An enrollment that has become another. Its claims are live when it is.
+#[derive(Debug)]
+pub struct Changed {
+    /// The revision at which it was seen.
+    pub seen: i64,
+    /// What it has become.
+    pub enrollment: Enrollment,
+}
+
+/// A request and its first result.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The request.
+    pub request: Request,
+    /// Its result.
+    pub result: Enrollment,
+    /// When it was received.
+    pub time: DateTime<Utc>,
+}
+
+impl Changes {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.enrolled.is_empty()
+            && self.changed.is_empty()
+            && self.events.is_empty()
+            && self.requests.is_empty()
+    }
+}
+
+/// The rows of a turn, in the order in which they are written: claims and request ids sorted, so that
+/// two turns that want the same ones do not wait for each other.
+pub(super) struct Rows {
+    pub offer_id: i64,
+    pub enrollments: Vec<enrollment::Model>,
+    pub cohorts: Vec<enrollment_cohort::Model>,
+    pub claims: Vec<enrollment_claim::Model>,
+    pub codes: Vec<activation_code::Model>,
+    pub events: Vec<event::Model>,
+    pub requests: Vec<request::Model>,
+    pub changed: Vec<ChangedRow>,
+}
+
+pub(super) struct ChangedRow {
+    pub seen: i64,
+    pub live: bool,
+    pub row: enrollment::Model,
+}
+
+impl Rows {
+    pub fn of(offer_id: i64, changes: &Changes) -> Result<Self, Error> {
+        let mut rows = Self {
+            offer_id,
+            enrollments: Vec::with_capacity(changes.enrolled.len()),
+            cohorts: Vec::with_capacity(changes.enrolled.len()),
+            claims: Vec::with_capacity(changes.enrolled.len()),
+            codes: Vec::with_capacity(changes.enrolled.len()),
+            events: changes.events.iter().map(to_event_model).collect(),
+            requests: Vec::with_capacity(changes.requests.len()),
+            changed: Vec::with_capacity(changes.changed.len()),
+        };
+        for enrolled in &changes.enrolled {
+            rows.add(enrolled)?;
+        }
+        for recorded in &changes.requests {
+            rows.requests.push(recorded.to_model()?);
+        }
+        for changed in changes.changed.values() {
+            rows.changed.push(ChangedRow {
+                seen: changed.seen,
+                live: changed.enrollment.status.is_live(),
+                row: to_model(offer_id, &changed.enrollment, None)?,
+            });
+        }
+        rows.claims.sort_unstable_by_key(|claim| claim.person);
+        rows.requests
+            .sort_unstable_by_key(|request| request.request_id);
+        Ok(rows)
+    }
+
+    fn add(&mut self, enrolled: &Enrolled) -> Result<(), Error> {
+        let stored = &enrolled.stored;
+        let enrollment_id = stored.enrollment.name.enrollment;
+        let row = to_model(self.offer_id, &stored.enrollment, stored.contact.clone())?;
+        self.enrollments.push(row);
+        let cohorts = enrolled.cohort_ids.iter();
+        self.cohorts
+            .extend(cohorts.map(|cohort_id| enrollment_cohort::Model {
+                enrollment_id,
+                cohort_id: *cohort_id,
+            }));
+        let people = enrolled.people.iter();
+        self.claims
+            .extend(people.map(|person| enrollment_claim::Model {
+                enrollment_id,
+                person: uuid_of(person.0),
+                offer_id: self.offer_id,
+                live: true,
+            }));
+        self.codes.push(activation_code::Model {
+            digest: uuid_of(enrolled.code.digest),
+            enrollment_id,
+            sealed: enrolled.code.sealed.clone(),
+            assign_time: stored.enrollment.enroll_time,
+            void_time: None,
+        });
+        Ok(())
+    }
+}
+
+impl Recorded {
+    fn to_model(&self) -> Result<request::Model, Error> {
+        Ok(request::Model {
+            caller: self.request.caller.clone(),
+            request_id: self.request.id.0,
+            fingerprint: self.request.fingerprint.to_vec(),
+            result: Some(to_json("requests.result", &self.result)?),
+            create_time: self.time,
+        })
+    }
+}

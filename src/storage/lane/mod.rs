@@ -1,0 +1,238 @@
+//! A connection that calls share: what waits is read in one statement and written in one commit.
+//!
+//! Owns: the set-based statements of calls for a person, and the connection of PostgreSQL that they
+//! run on, which is held, since a pool asks the server at each return whether it is still there. Must
+//! not know: who waits, or what they decide.
+//!
+//! A turn takes no locks while it looks. What it writes is guarded instead: by the unique indexes over
+//! live claims and request ids, and by the revision of each enrollment that it changes. If somebody
+//! else was faster, nothing is written and the turn is to be taken again. So PostgreSQL needs no
+//! transaction around look and write: a turn that only adds rows is one statement, which is a
+//! transaction of its own. SQLite has one writer, which looks and writes under its lock.
+
+mod changes;
+mod postgres;
+mod sqlite;
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseTransaction, FromQueryResult, QueryResult};
+use uuid::Uuid;
+
+use self::{changes::Rows, postgres::PostgresLane};
+use super::{
+    Error, Store,
+    catalogue::Catalogue,
+    claim::Claim,
+    connect::LaneOptions,
+    enrollment::{StoredEnrollment, to_enrollment},
+    entity::enrollment,
+    member::Listing,
+    request::{Answered, Request},
+    row::from_json,
+};
+use crate::domain::{
+    person::{IdentifierDigest, PersonKey},
+    request::RequestId,
+};
+
+pub use changes::{Changed, Changes, Enrolled, Recorded};
+
+/// A connection for calls that share it.
+#[derive(Debug)]
+pub struct Lane(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Postgres(PostgresLane),
+    Sqlite(Store),
+}
+
+/// What one statement saw of the people and enrollments that were asked for.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Where the identifiers stand on published lists.
+    pub listings: Vec<Listing>,
+    /// The claims on everybody who was found, of this and of earlier times.
+    pub claims: Vec<Claim>,
+    /// The enrollments that claim them. One that claims several people stands here for each.
+    pub enrollments: Vec<StoredEnrollment>,
+}
+
+impl Store {
+    /// A lane of its own.
+    pub fn lane(&self) -> Lane {
+        Lane(match &self.lanes {
+            LaneOptions::Postgres(options) => Kind::Postgres(PostgresLane::new(options.clone())),
+            LaneOptions::Sqlite => Kind::Sqlite(self.clone()),
+        })
+    }
+}
+
+impl Lane {
+    /// Looks up identifiers, and enrollments by their ids. `None`: the catalogue is out of date.
+    pub async fn look(
+        &mut self,
+        catalogue: &Catalogue,
+        digests: &[IdentifierDigest],
+        ids: &[Uuid],
+    ) -> Result<Option<Seen>, Error> {
+        let offer_id = catalogue.offer.id;
+        let rows = match &mut self.0 {
+            Kind::Postgres(lane) => lane.look(offer_id, digests, ids).await?,
+            Kind::Sqlite(store) => sqlite::look(&store.reader, offer_id, digests, ids).await?,
+        };
+        read(catalogue, &rows)
+    }
+
+    /// Begins to look and write.
+    pub async fn begin(&mut self) -> Result<Turn<'_>, Error> {
+        Ok(match &mut self.0 {
+            Kind::Postgres(lane) => Turn::Postgres(lane),
+            Kind::Sqlite(store) => Turn::Sqlite(Box::new(store.begin().await?)),
+        })
+    }
+}
+
+/// A look and a write that belong together. Dropped without a commit, it has done nothing.
+pub enum Turn<'lane> {
+    /// Nothing is held; each statement stands for itself.
+    Postgres(&'lane mut PostgresLane),
+    /// Holds the one writer's lock.
+    Sqlite(Box<DatabaseTransaction>),
+}
+
+impl Turn<'_> {
+    /// The same as [`Lane::look`].
+    pub async fn look(
+        &mut self,
+        catalogue: &Catalogue,
+        digests: &[IdentifierDigest],
+        ids: &[Uuid],
+    ) -> Result<Option<Seen>, Error> {
+        let offer_id = catalogue.offer.id;
+        let rows = match self {
+            Self::Postgres(lane) => lane.look(offer_id, digests, ids).await?,
+            Self::Sqlite(transaction) => {
+                sqlite::look(transaction.as_ref(), offer_id, digests, ids).await?
+            }
+        };
+        read(catalogue, &rows)
+    }
+
+    /// What was made of those of the requests that have been answered before.
+    pub async fn answered(&mut self, requests: &[&Request]) -> Result<Vec<Answered>, Error> {
+        let rows = match self {
+            Self::Postgres(lane) => lane.answered(requests).await?,
+            Self::Sqlite(transaction) => sqlite::answered(transaction.as_ref(), requests).await?,
+        };
+        rows.iter().map(to_answered).collect()
+    }
+
+    /// Writes and commits, all of it or nothing. Fails with [`Error::LiveClaimTaken`] or
+    /// [`Error::Contention`] when somebody was faster, with [`Error::OutcomeUnknown`] when the
+    /// connection broke.
+    pub async fn commit(self, catalogue: &Catalogue, changes: &Changes) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::of(catalogue.offer.id, changes)?;
+        match self {
+            Self::Postgres(lane) => lane.write(&rows).await,
+            Self::Sqlite(transaction) => sqlite::write(*transaction, rows).await,
+        }
+    }
+}
+
+/// Columns of an enrollment, each under its name after `e_`.
+macro_rules! enrollment_columns {
+    () => {
+        "e.id AS e_id, e.offer_id AS e_offer_id, e.state AS e_state, e.enroll_time AS e_enroll_time, \
+         e.activate_by_date AS e_activate_by_date, e.activate_time AS e_activate_time, \
+         e.term_start_date AS e_term_start_date, e.term_end_date AS e_term_end_date, \
+         e.terms_version AS e_terms_version, e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
+         e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
+         e.contact AS e_contact, e.revision AS e_revision, e.update_time AS e_update_time"
+    };
+}
+use enrollment_columns;
+
+/// The catalogue's version, in the words of both databases.
+macro_rules! version {
+    () => {
+        "SELECT o.revision + CAST(COALESCE((SELECT SUM(revision) FROM cohorts \
+         WHERE offer_id = o.id), 0) AS BIGINT) AS version FROM offers o WHERE o.id = $1"
+    };
+}
+use version;
+
+/// Reads rows of: version, digest, load, person, the keys of the enrollment's cohorts, enrollment.
+/// Where nobody was found, there is one row with the version alone.
+fn read(catalogue: &Catalogue, rows: &[QueryResult]) -> Result<Option<Seen>, Error> {
+    let mut seen = Seen::default();
+    for row in rows {
+        if row.try_get_by_index::<i64>(0)? != catalogue.version {
+            return Ok(None);
+        }
+        let Some(person) = row.try_get_by_index::<Option<Uuid>>(3)? else {
+            continue;
+        };
+        let person = PersonKey(person.into_bytes());
+        if let Some(digest) = row.try_get_by_index::<Option<Uuid>>(1)? {
+            let Some(cohort) = catalogue.of_load(row.try_get_by_index(2)?) else {
+                // On a list that was never published.
+                continue;
+            };
+            seen.listings.push(Listing {
+                digest: IdentifierDigest(digest.into_bytes()),
+                person,
+                cohort: Arc::clone(cohort),
+            });
+        }
+        if row.try_get_by_index::<Option<Uuid>>(5)?.is_some() {
+            let stored = to_stored(catalogue, row)?;
+            seen.claims.push(Claim {
+                person,
+                enrollment: stored.enrollment.name.enrollment,
+            });
+            seen.enrollments.push(stored);
+        }
+    }
+    Ok(Some(seen))
+}
+
+fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<StoredEnrollment, Error> {
+    let mut model = enrollment::Model::from_query_result(row, "e_")?;
+    let keys = row.try_get_by_index::<Option<String>>(4)?;
+    let mut cohorts = keys
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(|key| {
+            let listed = key.parse().ok().and_then(|id| catalogue.cohort(id));
+            listed.map(|listed| listed.cohort.clone())
+        })
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Error::unreadable("enrollment_cohorts.cohort_id"))?;
+    cohorts.sort();
+    Ok(StoredEnrollment {
+        contact: model.contact.take(),
+        cohorts_retracted: catalogue.none_counts(&cohorts),
+        enrollment: to_enrollment(model, &catalogue.offer.value.name, cohorts)?,
+    })
+}
+
+/// Reads rows of: caller, request id, fingerprint, result, contact, code.
+fn to_answered(row: &QueryResult) -> Result<Answered, Error> {
+    let result = row
+        .try_get_by_index::<Option<sea_orm::prelude::Json>>(3)?
+        .ok_or_else(|| Error::unreadable("requests.result"))?;
+    Ok(Answered {
+        caller: row.try_get_by_index(0)?,
+        id: RequestId(row.try_get_by_index(1)?),
+        fingerprint: row.try_get_by_index(2)?,
+        result: from_json("requests.result", result)?,
+        contact: row.try_get_by_index(4)?,
+        sealed_code: row.try_get_by_index(5)?,
+    })
+}

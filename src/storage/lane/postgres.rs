@@ -1,0 +1,303 @@
+//! PostgreSQL: arrays in, one statement whatever their length, on a connection that is held.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use sea_orm::{
+    QueryResult,
+    sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions},
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{changes::Rows, enrollment_columns, version};
+use crate::{
+    domain::person::IdentifierDigest,
+    storage::{Error, member::uuid_of, request::Request},
+};
+
+/// How long a statement may take on a connection that says nothing: longer than the server itself
+/// allows it.
+const SILENCE: Duration = Duration::from_secs(35);
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A sub-select with OFFSET stays a look-up by index for each row, whatever the planner believes of a
+/// table that was empty when the statement was prepared.
+const LOOK: &str = concat!(
+    "SELECT v.version, s.* FROM (",
+    version!(),
+    ") v LEFT JOIN ( \
+       SELECT found.digest, found.load_id, found.person, e.* FROM ( \
+         SELECT m.digest, m.load_id, m.person, c.enrollment_id \
+         FROM unnest($2::uuid[]) AS d (digest) \
+         CROSS JOIN LATERAL ( \
+           SELECT digest, load_id, person FROM members WHERE digest = d.digest OFFSET 0) m \
+         LEFT JOIN LATERAL ( \
+           SELECT enrollment_id FROM enrollment_claims \
+           WHERE offer_id = $1 AND person = m.person OFFSET 0) c ON true \
+         UNION ALL \
+         SELECT NULL, NULL, c.person, c.enrollment_id \
+         FROM unnest($3::uuid[]) AS named (id) \
+         CROSS JOIN LATERAL ( \
+           SELECT person FROM enrollment_claims \
+           WHERE enrollment_id = named.id AND offer_id = $1 OFFSET 0) own \
+         CROSS JOIN LATERAL ( \
+           SELECT person, enrollment_id FROM enrollment_claims \
+           WHERE offer_id = $1 AND person = own.person OFFSET 0) c \
+       ) found LEFT JOIN LATERAL ( \
+         SELECT (SELECT string_agg(cohort_id::text, ',') FROM enrollment_cohorts \
+                 WHERE enrollment_id = e.id) AS cohort_ids, ",
+    enrollment_columns!(),
+    " FROM enrollments e WHERE e.id = found.enrollment_id OFFSET 0) e ON true \
+     ) s ON true"
+);
+
+const ANSWERED: &str = "\
+    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
+    FROM unnest($1::text[], $2::uuid[]) AS asked (caller, request_id) \
+    CROSS JOIN LATERAL ( \
+      SELECT * FROM requests \
+      WHERE caller = asked.caller AND request_id = asked.request_id OFFSET 0) r \
+    LEFT JOIN LATERAL ( \
+      SELECT id, contact FROM enrollments \
+      WHERE id = (r.result -> 'name' ->> 'enrollment')::uuid OFFSET 0) e ON true \
+    LEFT JOIN LATERAL ( \
+      SELECT sealed FROM activation_codes \
+      WHERE enrollment_id = e.id AND void_time IS NULL OFFSET 0) a ON true";
+
+const UPDATE: &str = "\
+    UPDATE enrollments e SET state = u.state, activate_by_date = u.activate_by_date, \
+      activate_time = u.activate_time, term_start_date = u.term_start_date, \
+      term_end_date = u.term_end_date, cancel_time = u.cancel_time, \
+      cancel_reason = u.cancel_reason, reinstate_by_date = u.reinstate_by_date, \
+      revision = u.revision, update_time = u.update_time \
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::date[], \
+      $7::date[], $8::timestamptz[], $9::text[], $10::date[], $11::bigint[], $12::timestamptz[]) \
+      AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, \
+            cancel_time, cancel_reason, reinstate_by_date, revision, update_time) \
+    WHERE e.id = u.id AND e.revision = u.seen";
+
+const SET_LIVE: &str =
+    "UPDATE enrollment_claims SET live = $1 WHERE enrollment_id = ANY ($2::uuid[])";
+
+const INSERT: &str = "\
+    WITH enrollment AS ( \
+      INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, activate_time, \
+        term_start_date, term_end_date, terms_version, exposed, contact, revision, update_time) \
+      SELECT id, $1, state, enroll_time, activate_by_date, activate_time, term_start_date, \
+        term_end_date, terms_version, exposed, contact, revision, update_time \
+      FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::date[], $6::timestamptz[], \
+        $7::date[], $8::date[], $9::text[], $10::jsonb[], $11::bytea[], $12::bigint[], \
+        $13::timestamptz[]) AS u (id, state, enroll_time, activate_by_date, activate_time, \
+        term_start_date, term_end_date, terms_version, exposed, contact, revision, update_time) \
+    ), cohort AS ( \
+      INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) \
+      SELECT * FROM unnest($14::uuid[], $15::bigint[]) \
+    ), claim AS ( \
+      INSERT INTO enrollment_claims (enrollment_id, person, offer_id, live) \
+      SELECT enrollment_id, person, $1, true \
+      FROM unnest($16::uuid[], $17::uuid[]) AS u (enrollment_id, person) \
+    ), code AS ( \
+      INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \
+      SELECT * FROM unnest($18::uuid[], $19::uuid[], $20::bytea[], $21::timestamptz[]) \
+    ), event AS ( \
+      INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
+      SELECT * FROM unnest($22::uuid[], $23::timestamptz[], $24::text[], $25::text[], \
+        $26::text[], $27::text[], $28::uuid[], $29::jsonb[]) \
+    ) \
+    INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
+    SELECT * FROM unnest($30::text[], $31::uuid[], $32::bytea[], $33::jsonb[], $34::timestamptz[])";
+
+/// A connection that is kept while it works, and replaced when it does not.
+pub struct PostgresLane {
+    options: Arc<PgConnectOptions>,
+    connection: Option<PgConnection>,
+}
+
+impl fmt::Debug for PostgresLane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgresLane")
+    }
+}
+
+impl PostgresLane {
+    pub(super) fn new(options: Arc<PgConnectOptions>) -> Self {
+        Self {
+            options,
+            connection: None,
+        }
+    }
+
+    pub(super) async fn look(
+        &mut self,
+        offer_id: i64,
+        digests: &[IdentifierDigest],
+        ids: &[Uuid],
+    ) -> Result<Vec<QueryResult>, Error> {
+        let digests = digests
+            .iter()
+            .map(|digest| uuid_of(digest.0))
+            .collect::<Vec<_>>();
+        self.read(|| sqlx::query(LOOK).bind(offer_id).bind(&digests).bind(ids))
+            .await
+    }
+
+    pub(super) async fn answered(
+        &mut self,
+        requests: &[&Request],
+    ) -> Result<Vec<QueryResult>, Error> {
+        let callers = column(requests, |request| request.caller.as_str());
+        let ids = column(requests, |request| request.id.0);
+        self.read(|| sqlx::query(ANSWERED).bind(&callers).bind(&ids))
+            .await
+    }
+
+    /// Writes and commits.
+    pub(super) async fn write(&mut self, rows: &Rows) -> Result<(), Error> {
+        let mut connection = self.take().await?;
+        let written = within(SILENCE, write(&mut connection, rows)).await;
+        let written = written.unwrap_or(Err(Error::OutcomeUnknown));
+        // What the server refused, or others were faster with, says nothing against the connection.
+        if !matches!(written, Err(Error::OutcomeUnknown | Error::Unavailable)) {
+            self.connection = Some(connection);
+        }
+        written
+    }
+
+    /// Runs a statement that reads. A connection that was lost while nobody used it is noticed here,
+    /// and replaced once.
+    async fn read<'q>(
+        &mut self,
+        statement: impl Fn() -> Statement<'q>,
+    ) -> Result<Vec<QueryResult>, Error> {
+        let was_held = self.connection.is_some();
+        match self.read_once(statement()).await {
+            Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
+            read => read,
+        }
+    }
+
+    async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<QueryResult>, Error> {
+        let mut connection = self.take().await?;
+        let rows = within(SILENCE, statement.fetch_all(&mut connection)).await?;
+        let rows = rows.map_err(|error| Error::from(&error))?;
+        self.connection = Some(connection);
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    /// Takes the connection out: whoever fails, is cut off or panics does not put it back.
+    async fn take(&mut self) -> Result<PgConnection, Error> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        let connecting = PgConnection::connect_with(&self.options);
+        let connected = within(CONNECT, connecting).await?;
+        connected.map_err(|error| Error::from(&error))
+    }
+}
+
+type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
+    timeout(bound, work).await.map_err(|_| Error::Unavailable)
+}
+
+async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
+    if rows.changed.is_empty() {
+        // One statement is a transaction of its own.
+        let inserted = insert(rows).execute(connection).await;
+        return inserted.map(drop).map_err(|error| Error::of_commit(&error));
+    }
+    let mut transaction = connection.begin().await.map_err(|e| Error::from(&e))?;
+    match change(&mut transaction, rows).await {
+        Ok(()) => {
+            let committed = transaction.commit().await;
+            committed.map_err(|error| Error::of_commit(&error))
+        }
+        Err(error) => {
+            // If the connection is gone, so is the transaction.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// Ends before it begins: whoever is freed in this turn can be claimed in it.
+async fn change(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
+    let updated = update(rows).execute(&mut *connection).await;
+    let updated = updated.map_err(|error| Error::from(&error))?;
+    if usize::try_from(updated.rows_affected()) != Ok(rows.changed.len()) {
+        return Err(Error::Contention);
+    }
+    for live in [false, true] {
+        let changed = rows.changed.iter().filter(|changed| changed.live == live);
+        let ids = changed.map(|changed| changed.row.id).collect::<Vec<_>>();
+        let set = sqlx::query(SET_LIVE).bind(live).bind(ids);
+        let set = set.execute(&mut *connection).await;
+        set.map_err(|error| Error::from(&error))?;
+    }
+    let inserted = insert(rows).execute(connection).await;
+    inserted.map(drop).map_err(|error| Error::from(&error))
+}
+
+fn update(rows: &Rows) -> Statement<'static> {
+    let changed = &rows.changed;
+    sqlx::query(UPDATE)
+        .bind(column(changed, |changed| changed.row.id))
+        .bind(column(changed, |changed| changed.seen))
+        .bind(column(changed, |changed| changed.row.state.clone()))
+        .bind(column(changed, |changed| changed.row.activate_by_date))
+        .bind(column(changed, |changed| changed.row.activate_time))
+        .bind(column(changed, |changed| changed.row.term_start_date))
+        .bind(column(changed, |changed| changed.row.term_end_date))
+        .bind(column(changed, |changed| changed.row.cancel_time))
+        .bind(column(changed, |changed| changed.row.cancel_reason.clone()))
+        .bind(column(changed, |changed| changed.row.reinstate_by_date))
+        .bind(column(changed, |changed| changed.row.revision))
+        .bind(column(changed, |changed| changed.row.update_time))
+}
+
+fn insert(rows: &Rows) -> Statement<'_> {
+    let (enrollments, codes) = (&rows.enrollments, &rows.codes);
+    let (events, requests) = (&rows.events, &rows.requests);
+    sqlx::query(INSERT)
+        .bind(rows.offer_id)
+        .bind(column(enrollments, |row| row.id))
+        .bind(column(enrollments, |row| row.state.as_str()))
+        .bind(column(enrollments, |row| row.enroll_time))
+        .bind(column(enrollments, |row| row.activate_by_date))
+        .bind(column(enrollments, |row| row.activate_time))
+        .bind(column(enrollments, |row| row.term_start_date))
+        .bind(column(enrollments, |row| row.term_end_date))
+        .bind(column(enrollments, |row| row.terms_version.as_str()))
+        .bind(column(enrollments, |row| &row.exposed))
+        .bind(column(enrollments, |row| row.contact.as_deref()))
+        .bind(column(enrollments, |row| row.revision))
+        .bind(column(enrollments, |row| row.update_time))
+        .bind(column(&rows.cohorts, |row| row.enrollment_id))
+        .bind(column(&rows.cohorts, |row| row.cohort_id))
+        .bind(column(&rows.claims, |row| row.enrollment_id))
+        .bind(column(&rows.claims, |row| row.person))
+        .bind(column(codes, |row| row.digest))
+        .bind(column(codes, |row| row.enrollment_id))
+        .bind(column(codes, |row| row.sealed.as_slice()))
+        .bind(column(codes, |row| row.assign_time))
+        .bind(column(events, |row| row.id))
+        .bind(column(events, |row| row.time))
+        .bind(column(events, |row| row.event_type.as_str()))
+        .bind(column(events, |row| row.actor.as_str()))
+        .bind(column(events, |row| row.resource.as_str()))
+        .bind(column(events, |row| row.reason.as_deref()))
+        .bind(column(events, |row| row.request_id))
+        .bind(column(events, |row| row.details.as_ref()))
+        .bind(column(requests, |row| row.caller.as_str()))
+        .bind(column(requests, |row| row.request_id))
+        .bind(column(requests, |row| row.fingerprint.as_slice()))
+        .bind(column(requests, |row| row.result.as_ref()))
+        .bind(column(requests, |row| row.create_time))
+}
+
+fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}

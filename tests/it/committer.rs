@@ -1,0 +1,196 @@
+//! Commands that share a commit: each is answered for itself.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use enrollment::grpc::proto::v1::{self, eligibility::Verdict};
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use tonic::{Code, Request};
+
+use crate::support::{
+    company::{self, customer, enroll, listed},
+    crowd::at_once,
+    database::TestDatabase,
+    refusal::assert_refused,
+    server::{Start, TestServer, keys},
+};
+
+/// Enough to fill more than one turn.
+const PEOPLE: usize = 300;
+
+/// The request that the database will have none of.
+const POISON: &str = "0bad0bad-0bad-4bad-8bad-0bad0bad0bad";
+
+on_each_database! {
+    async fn many_people_enroll_at_once_and_each_has_an_enrollment_and_a_code(database) {
+        let server = with_crowd(&database).await;
+
+        let replies = at_once(ids().map(|id| {
+            let mut app = server.enrollments();
+            async move { app.enroll(enroll(customer(&id))).await.unwrap().into_inner() }
+        })).await;
+
+        let names = replies.iter().map(|reply| &reply.name).collect::<BTreeSet<_>>();
+        let codes = replies.iter().map(|reply| &reply.activation_code).collect::<BTreeSet<_>>();
+        assert_eq!((names.len(), codes.len()), (PEOPLE, PEOPLE));
+        for table in ["enrollments", "enrollment_claims", "activation_codes", "requests"] {
+            assert_eq!(database.rows(table).await, 300, "{table}");
+        }
+        assert_eq!(database.events("ENROLLED").await, 300);
+    }
+
+    async fn those_who_are_refused_take_nobody_with_them(database) {
+        let server = with_crowd(&database).await;
+        server.enroll(customer("C-0")).await;
+
+        let replies = at_once(ids().map(|id| {
+            let mut app = server.enrollments();
+            let known = !id.ends_with('7');
+            let id = if known { id } else { format!("{id}-nobody") };
+            async move { (known, app.enroll(enroll(customer(&id))).await) }
+        })).await;
+
+        for (number, (known, reply)) in replies.into_iter().enumerate() {
+            match (number, known) {
+                (0, _) => { assert_refused(reply, Code::AlreadyExists, "ALREADY_ENROLLED"); }
+                (_, true) => { reply.unwrap(); }
+                (_, false) => { assert_refused(reply, Code::FailedPrecondition, "ELIGIBILITY_UNDETERMINED"); }
+            }
+        }
+        assert_eq!(database.rows("enrollments").await, 270);
+    }
+
+    async fn one_that_the_database_refuses_fails_alone(database) {
+        let server = with_crowd(&database).await;
+        refuse_poison(&database).await;
+
+        let replies = at_once((0..40).map(|number| {
+            let mut app = server.enrollments();
+            let mut request = enroll(customer(&format!("C-{number}")));
+            if number == 20 {
+                POISON.clone_into(&mut request.request_id);
+            }
+            async move { (number, app.enroll(request).await) }
+        })).await;
+
+        for (number, reply) in replies {
+            match number {
+                20 => { assert_refused(reply, Code::Internal, "INTERNAL"); }
+                _ => { reply.unwrap(); }
+            }
+        }
+        for table in ["enrollments", "enrollment_claims", "activation_codes", "requests"] {
+            assert_eq!(database.rows(table).await, 39, "{table}");
+        }
+        assert_eq!(server.check(customer("C-20")).await.verdict(), Verdict::Eligible);
+    }
+
+    async fn what_another_replica_changes_is_seen_by_the_next_call(database) {
+        let keys = keys();
+        let server = Start { keys: keys.clone(), ..Start::default() };
+        let server = crowd(TestServer::start_with(&database.settings, server).await).await;
+        let other = Start { keys: keys.clone(), ..Start::default() };
+        let other = TestServer::start_with(&database.settings, other).await;
+        assert_eq!(server.check(customer("C-0")).await.verdict(), Verdict::Eligible);
+        assert_eq!(other.check(customer("C-0")).await.verdict(), Verdict::Eligible);
+
+        other.pause_offer().await;
+        assert_eq!(server.check(customer("C-0")).await.verdict(), Verdict::Paused);
+        let reply = server.enrollments().enroll(enroll(customer("C-0"))).await;
+        assert_refused(reply, Code::FailedPrecondition, "OFFER_PAUSED");
+
+        other.retract_cohort("postpaid").await;
+        assert_eq!(server.check(customer("C-0")).await.verdict(), Verdict::Undetermined);
+
+        company::publish(&other, "more", &[v1::DataElement::Name], vec![listed([customer("C-0")])]).await;
+        let check = server.check(customer("C-0")).await;
+        assert_eq!(check.verdict(), Verdict::Paused);
+        assert_eq!(check.exposed_data_elements, [i32::from(v1::DataElement::Name)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_before_a_lane_is_free_has_done_nothing() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_crowd(&database).await;
+    let held = database.inside.begin().await.unwrap();
+    let lock = "LOCK TABLE requests IN EXCLUSIVE MODE";
+    held.execute_unprepared(lock).await.unwrap();
+    let mut busy = Vec::new();
+    for lane in 0..2 {
+        let mut app = server.enrollments();
+        let request = enroll(customer(&format!("C-{lane}")));
+        busy.push(tokio::spawn(async move { app.enroll(request).await }));
+        database.wait_until_blocked(lane + 1).await;
+    }
+
+    let mut late = Request::new(enroll(customer("C-2")));
+    late.set_timeout(Duration::from_millis(200));
+    let reply = server.enrollments().enroll(late).await.unwrap_err();
+    assert!(
+        matches!(reply.code(), Code::DeadlineExceeded | Code::Cancelled),
+        "{reply:?}"
+    );
+    held.rollback().await.unwrap();
+
+    for call in busy {
+        call.await.unwrap().unwrap();
+    }
+    server.enroll(customer("C-3")).await;
+    assert_eq!(
+        server.check(customer("C-2")).await.verdict(),
+        Verdict::Eligible
+    );
+    assert_eq!(database.rows("enrollments").await, 3);
+}
+
+/// The connections that lanes hold are cut while nobody uses them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_cut_while_idle_cost_no_call() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_crowd(&database).await;
+    for id in ["C-0", "C-1", "C-2", "C-3"] {
+        server.enroll(customer(id)).await;
+    }
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.inside.execute_unprepared(cut).await.unwrap();
+
+    for id in ["C-4", "C-5", "C-6", "C-7"] {
+        assert_eq!(
+            server.check(customer(id)).await.verdict(),
+            Verdict::Eligible
+        );
+        server.enroll(customer(id)).await;
+    }
+}
+
+async fn refuse_poison(database: &TestDatabase) {
+    let sql = if database.is_postgres() {
+        format!("ALTER TABLE requests ADD CHECK (request_id <> '{POISON}')")
+    } else {
+        let hex = POISON.replace('-', "");
+        format!(
+            "CREATE TRIGGER poison BEFORE INSERT ON requests WHEN NEW.request_id = x'{hex}' \
+             BEGIN SELECT RAISE(ABORT, 'poison'); END"
+        )
+    };
+    database.inside.execute_unprepared(&sql).await.unwrap();
+}
+
+async fn with_crowd(database: &TestDatabase) -> TestServer {
+    crowd(TestServer::start(&database.settings).await).await
+}
+
+async fn crowd(server: TestServer) -> TestServer {
+    let people = ids().map(|id| listed([customer(&id)])).collect();
+    company::with_people(&server, people).await;
+    server
+}
+
+fn ids() -> impl Iterator<Item = String> {
+    (0..PEOPLE).map(|number| format!("C-{number}"))
+}
