@@ -18,6 +18,11 @@ pub use tally::Run;
 
 use std::time::Duration;
 
+/// Makes messages.
+pub type Messages = dyn Fn(u64) -> Vec<u8> + Send + Sync;
+/// Judges replies.
+pub type Expectation = dyn Fn(u64, &[u8]) -> bool + Send + Sync;
+
 /// What is called, again and again. Each call is made from a number.
 pub struct Script {
     /// `/package.Service/Method`.
@@ -25,9 +30,9 @@ pub struct Script {
     /// Goes with every call.
     pub token: String,
     /// The message of the call of this number.
-    pub message: Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
+    pub message: Box<Messages>,
     /// Whether this is a right reply to the call of this number.
-    pub expects: Box<dyn Fn(u64, &[u8]) -> bool + Send + Sync>,
+    pub expects: Box<Expectation>,
 }
 
 /// How long a loop runs.

@@ -7,6 +7,9 @@ use std::{
 
 use hdrhistogram::Histogram;
 
+/// Nanoseconds of the longest call that is told apart: a minute.
+const LONGEST: u64 = 60_000_000_000;
+
 /// What a loop has measured.
 pub struct Run<P> {
     /// What the probe gave when the counting began.
@@ -38,7 +41,7 @@ impl Tally {
         Ok(Self(Arc::new(Mutex::new(Counts {
             counting: false,
             stopped: false,
-            latencies: Histogram::new(3)?,
+            latencies: Histogram::new_with_bounds(1, LONGEST, 3)?,
             failures: None,
         }))))
     }

@@ -32,7 +32,7 @@ const ROWS: [&str; 6] = [
     "INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, term_start_date, \
      term_end_date, terms_version, exposed, contact, revision, update_time) \
      VALUES (?1, ?2, 'PENDING', ?6, '2027-01-01', '2026-01-01', '2028-01-01', '2021-08', ?5, \
-     zeroblob(105), 1, ?6)",
+     zeroblob(107), 1, ?6)",
     "INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) VALUES (?1, ?4)",
     "INSERT INTO enrollment_claims (enrollment_id, person, offer_id, live) VALUES (?1, ?3, ?2, 1)",
     "INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \

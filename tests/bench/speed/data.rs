@@ -94,7 +94,7 @@ pub async fn make(service: &Service, people: &People) -> Result<()> {
     let mut cohorts = CohortServiceClient::with_interceptor(channel, bearer);
     let request = v1::CreateOfferRequest {
         offer_id: last_part(OFFER),
-        offer: Some(offer()?),
+        offer: Some(offer()),
     };
     offers.create_offer(request).await?;
     let request = v1::CreateCohortRequest {
@@ -120,10 +120,10 @@ pub async fn make(service: &Service, people: &People) -> Result<()> {
     Ok(())
 }
 
-fn offer() -> Result<v1::Offer> {
+fn offer() -> v1::Offer {
     let today = Clock::system().now().date_naive();
     let days = |days| today.checked_add_days(Days::new(days));
-    Ok(v1::Offer {
+    v1::Offer {
         display_name: "Identity protection for customers of a carrier".to_owned(),
         provider: "A provider".to_owned(),
         term: Some(v1::Term {
@@ -139,7 +139,7 @@ fn offer() -> Result<v1::Offer> {
         cohorts_complete: true,
         terms_version: TERMS.to_owned(),
         ..v1::Offer::default()
-    })
+    }
 }
 
 fn cohort() -> v1::Cohort {

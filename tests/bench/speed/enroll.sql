@@ -17,7 +17,7 @@ WITH drawn AS MATERIALIZED (
     INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, term_start_date, term_end_date,
                              terms_version, exposed, contact, revision, update_time)
     SELECT id, offer_id, 'PENDING', now(), current_date + 365, current_date, current_date + 730,
-           '2021-08', data_elements, decode(repeat('5a', 105), 'hex'), 1, now()
+           '2021-08', data_elements, decode(repeat('5a', 107), 'hex'), 1, now()
     FROM listed
 ), cohort AS (
     INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT id, cohort_id FROM listed

@@ -3,7 +3,7 @@
 use super::{
     Result,
     figures::{Figures, median},
-    options::Options,
+    options::{Database, Options},
 };
 
 /// A bound.
@@ -167,7 +167,7 @@ pub fn refuse_gaps(options: &Options, with_postgres: bool, figures: &Figures) ->
     for goal in &GOALS {
         let asked_for = match goal.name {
             "enroll_after_2m" => options.long && with_postgres,
-            "sqlite_enroll_gain" => !options.postgres,
+            "sqlite_enroll_gain" => options.includes(Database::Sqlite),
             _ => with_postgres,
         };
         if asked_for && goal.reached(figures).is_none() {

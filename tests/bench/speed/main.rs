@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use figures::Figures;
-use options::Options;
+use options::{Database, Options};
 use postgres::Postgres;
 
 /// What anything here can fail with.
@@ -74,7 +74,7 @@ fn measure(options: &Options) -> Result<()> {
 async fn run(options: &Options) -> Result<()> {
     let mut figures = Figures::default();
     let mut version = None;
-    if !options.sqlite {
+    if options.includes(Database::Postgres) {
         match Postgres::start(&options.folder)? {
             Some(postgres) => {
                 version = Some(postgres.query("SHOW server_version")?);
@@ -83,7 +83,7 @@ async fn run(options: &Options) -> Result<()> {
             None => say_that_postgres_is_missing()?,
         }
     }
-    if !options.postgres {
+    if options.includes(Database::Sqlite) {
         on_sqlite::run(options, &mut figures).await?;
     }
     report::machine(&options.folder, version.as_deref());

@@ -2,9 +2,16 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::load::Times;
+
+/// A database that the service runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Database {
+    Postgres,
+    Sqlite,
+}
 
 /// Measures the service beside a bare echo and beside PostgreSQL's own pgbench.
 #[derive(Debug, Parser)]
@@ -25,12 +32,9 @@ pub struct Options {
     /// Only points with this in their name; goals that miss a figure are left out.
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
-    /// PostgreSQL only.
-    #[arg(long, conflicts_with = "sqlite")]
-    pub postgres: bool,
-    /// SQLite only.
-    #[arg(long)]
-    pub sqlite: bool,
+    /// Only on this database.
+    #[arg(long, value_name = "DATABASE")]
+    on: Option<Database>,
     /// Where databases are put: a folder on a disk.
     #[arg(long, value_name = "FOLDER", default_value = "/var/tmp")]
     pub folder: PathBuf,
@@ -57,6 +61,11 @@ impl Options {
             warm_up: (measured / 5).max(Duration::from_millis(100)),
             measured,
         }
+    }
+
+    /// Whether it is to run on this database.
+    pub fn includes(&self, database: Database) -> bool {
+        self.on.is_none_or(|on| on == database)
     }
 
     /// Whether this point is wanted.
