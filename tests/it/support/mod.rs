@@ -11,6 +11,7 @@ pub mod installation;
 pub mod list;
 pub mod methods;
 pub mod postgres;
+mod postgres_server;
 pub mod proxy;
 pub mod raw;
 pub mod refusal;

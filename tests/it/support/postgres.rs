@@ -2,32 +2,12 @@
 //! names, else one started from the installed binaries. Where there is neither, tests say so, and
 //! fail if `ENROLLMENT_TEST_REQUIRE_POSTGRES` is set.
 
-use std::{
-    env,
-    io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::OnceLock,
-};
+use std::{env, io::Write, path::PathBuf, sync::OnceLock};
 
-/// Starts a server, says where its socket is, and stops it once standard input is closed: that is,
-/// when the tests' process ends, however it ends, or when it is told to. It keeps nothing, so it need
-/// not be durable.
-const SCRIPT: &str = r#"
-set -eu
-dir=$(mktemp -d)
-end() {
-    pg_ctl -D "$dir/data" -m immediate -s stop || true
-    rm -rf "$dir"
-}
-trap end EXIT
-trap 'exit 1' HUP INT TERM
-initdb -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 >/dev/null
-pg_ctl -D "$dir/data" -w -s -l "$dir/log" \
-    -o "-k $dir -c listen_addresses= -c fsync=off -c max_connections=300" start
-echo "$dir"
-cat >/dev/null || true
-"#;
+use super::postgres_server::{PostgresServer, installed};
+
+/// It keeps nothing, so it need not be durable.
+const OPTIONS: &str = "-c fsync=off -c max_connections=300";
 
 /// How to reach the server's database of this name; `None` where there is no server.
 pub fn url(database: &str) -> Option<String> {
@@ -45,7 +25,8 @@ pub fn url(database: &str) -> Option<String> {
             url.set_path(database);
             url.to_string()
         }
-        Server::Started { socket } => {
+        Server::Started(server) => {
+            let socket = server.socket.display();
             format!("postgres:///{database}?host={socket}&user=postgres")
         }
     })
@@ -60,7 +41,7 @@ pub fn socket() -> Option<PathBuf> {
 
 enum Server {
     Given(String),
-    Started { socket: String },
+    Started(PostgresServer),
 }
 
 fn given() -> Option<Server> {
@@ -70,55 +51,8 @@ fn given() -> Option<Server> {
 }
 
 fn start() -> Option<Server> {
-    let path = binaries()?;
-    let mut command = if is_root() {
-        // The server refuses to run as root.
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--", "sh", "-c", SCRIPT]);
-        command
-    } else {
-        let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT]);
-        command
-    };
-    let mut child = command
-        .env("PATH", path)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .ok()?;
-    let mut socket = String::new();
-    BufReader::new(child.stdout.take()?)
-        .read_line(&mut socket)
-        .ok()?;
-    // Its standard input stays open for as long as this process lives.
-    std::mem::forget(child);
-    let socket = socket.trim().to_owned();
-    (!socket.is_empty()).then_some(Server::Started { socket })
-}
-
-/// A PATH on which the server's programs are, if they are installed.
-fn binaries() -> Option<String> {
-    let path = env::var("PATH").unwrap_or_default();
-    let mut folders = env::split_paths(&path).collect::<Vec<_>>();
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    folders.extend(versions.flatten().map(|version| version.path().join("bin")));
-    let found = folders.iter().find(|folder| is_server(folder))?;
-    Some(format!("{}:{path}", found.display()))
-}
-
-fn is_server(folder: &Path) -> bool {
-    ["initdb", "pg_ctl", "postgres"]
-        .iter()
-        .all(|program| folder.join(program).is_file())
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    let server = PostgresServer::start(&installed()?, OPTIONS, &env::temp_dir()).ok()?;
+    Some(Server::Started(server))
 }
 
 /// Straight to standard error, which the test harness does not hold back.

@@ -1,0 +1,96 @@
+//! What a loop counts while it runs.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+
+/// Nanoseconds of the longest call that is told apart: a minute.
+const LONGEST: u64 = 60_000_000_000;
+
+/// What a loop has measured.
+pub struct Run<P> {
+    /// What the probe gave when the counting began.
+    pub before: P,
+    /// What it gave when the counting ended.
+    pub after: P,
+    /// Calls that ended while it was counted.
+    pub calls: u64,
+    /// How long it was counted.
+    pub elapsed: Duration,
+    /// Nanoseconds of these calls.
+    pub latencies: Histogram<u64>,
+    /// Calls that failed, and what the first of them said.
+    pub failures: Option<(u64, String)>,
+}
+
+#[derive(Clone)]
+pub(super) struct Tally(Arc<Mutex<Counts>>);
+
+struct Counts {
+    counting: bool,
+    stopped: bool,
+    latencies: Histogram<u64>,
+    failures: Option<(u64, String)>,
+}
+
+impl Tally {
+    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
+        Ok(Self(Arc::new(Mutex::new(Counts {
+            counting: false,
+            stopped: false,
+            latencies: Histogram::new_with_bounds(1, LONGEST, 3)?,
+            failures: None,
+        }))))
+    }
+
+    /// Notes a call that was to begin at `since`.
+    pub fn note(&self, since: Instant, failure: Option<String>) {
+        let elapsed = since.elapsed();
+        let mut counts = self.counts();
+        if let Some(failure) = failure {
+            counts.failures.get_or_insert((0, failure)).0 += 1;
+        } else if counts.counting {
+            let nanoseconds = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+            counts.latencies.saturating_record(nanoseconds);
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.counts().stopped
+    }
+
+    /// Lets the loop run: warms up, counts between two looks of the probe, tells it to stop.
+    pub async fn watch<P>(&self, times: super::Times, mut probe: impl FnMut() -> P) -> Run<P> {
+        tokio::time::sleep(times.warm_up).await;
+        let before = probe();
+        let begun = Instant::now();
+        self.counts().counting = true;
+        tokio::time::sleep(times.measured).await;
+        let elapsed = begun.elapsed();
+        self.counts().counting = false;
+        let after = probe();
+        let mut counts = self.counts();
+        counts.stopped = true;
+        let latencies = counts.latencies.clone();
+        Run {
+            before,
+            after,
+            calls: latencies.len(),
+            elapsed,
+            latencies,
+            failures: None,
+        }
+    }
+
+    /// What failed, also after the counting. To be asked once all calls have ended.
+    pub fn failures(&self) -> Option<(u64, String)> {
+        self.counts().failures.clone()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,104 @@
+//! `cargo bench --bench speed`: how fast the service is, beside a bare echo and beside the same work
+//! done by PostgreSQL's own pgbench, all in one interleaved run. `-- --help` names the options,
+//! `-- --short` only finds out whether it runs.
+//!
+//! It makes its own data, starts PostgreSQL and the service as they are installed, and ends them. Tables
+//! and goals are for people; each figure also stands on a line `figure NAME VALUE UNIT`. It fails when
+//! something is broken, never for being slow.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are rounded for people anyway"
+)]
+
+#[path = "../load/mod.rs"]
+mod load;
+#[path = "../../it/support/postgres_server.rs"]
+mod postgres_server;
+
+mod by_hand;
+mod calls;
+mod data;
+mod echo;
+mod figures;
+mod goals;
+mod kept;
+mod on_postgres;
+mod on_sqlite;
+mod options;
+mod pgbench;
+mod postgres;
+mod processes;
+mod report;
+mod rounds;
+mod service;
+mod subject;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use figures::Figures;
+use options::{Database, Options};
+use postgres::Postgres;
+
+/// What anything here can fail with.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = match &options.echo {
+        Some(replies) => echo::serve(replies),
+        None => measure(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("BROKEN: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The load comes from one thread: the processors are for what is measured.
+fn measure(options: &Options) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(options))
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let mut figures = Figures::default();
+    let mut version = None;
+    if options.includes(Database::Postgres) {
+        match Postgres::start(&options.folder)? {
+            Some(postgres) => {
+                version = Some(postgres.query("SHOW server_version")?);
+                on_postgres::run(options, &postgres, &mut figures).await?;
+            }
+            None => say_that_postgres_is_missing()?,
+        }
+    }
+    if options.includes(Database::Sqlite) {
+        on_sqlite::run(options, &mut figures).await?;
+    }
+    report::machine(&options.folder, version.as_deref());
+    report::table("PostgreSQL", |name| !name.starts_with("sqlite_"), &figures);
+    report::table("SQLite", |name| name.starts_with("sqlite_"), &figures);
+    report::goals(&figures);
+    report::lines(&figures);
+    goals::refuse_gaps(options, version.is_some(), &figures)
+}
+
+fn say_that_postgres_is_missing() -> Result<()> {
+    let message = "NOT RUN on PostgreSQL: its binaries are not installed";
+    if std::env::var_os("ENROLLMENT_TEST_REQUIRE_POSTGRES").is_some() {
+        return Err(message.into());
+    }
+    eprintln!("{message}");
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The run on PostgreSQL: service, echo and pgbench, in turn.
+
+use std::{fs, time::Duration};
+
+use super::{
+    Result,
+    calls::Work,
+    data::{self, People},
+    echo::{CHECK_REPLY, ENROLL_REPLY, Echo},
+    figures::Figures,
+    options::Options,
+    pgbench::{Pgbench, Script},
+    postgres::Postgres,
+    rounds::{CROWDS, Field, Point, pgbench_seconds},
+    service::Service,
+    subject::{Subject, connect},
+};
+use crate::load::Times;
+
+/// Enrollments per second for which there are people enough, by the service and by pgbench.
+const ENROLLMENTS_PER_SECOND: f64 = 20_000.0;
+const PGBENCH_PER_SECOND: f64 = 8_000.0;
+
+/// Enrolled before the rounds, so that there is somebody to be looked up.
+const FIRST: Times = Times {
+    warm_up: Duration::ZERO,
+    measured: Duration::from_secs(1),
+};
+
+/// The long mode: how many enroll, and the windows in which the rate is taken at both ends.
+const MANY: u64 = 2_000_000;
+const WINDOWS: u32 = 5;
+const WINDOW: Times = Times {
+    warm_up: Duration::from_millis(500),
+    measured: Duration::from_secs(3),
+};
+
+/// Batches in flight. Each holds a thousand people.
+const BATCHES: [usize; 2] = [1, 8];
+
+const WORKS: [Work; 6] = [
+    Work::CheckListed,
+    Work::CheckNotListed,
+    Work::CheckHalf,
+    Work::Enroll,
+    Work::Replay,
+    Work::LookUp,
+];
+
+/// Measures everything.
+pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
+    let people = people(options);
+    let service = Service::start(&options.folder, &postgres.url()).await?;
+    eprintln!(
+        "PostgreSQL: loading {} people",
+        people.of_service() + people.of_pgbench()
+    );
+    data::make(&service, &people).await?;
+    postgres.query("VACUUM ANALYZE members")?;
+    let subject = Subject::new("", service, Some(postgres.id), people);
+    let mut aside = Figures::default();
+    let work = Work::Enroll;
+    subject
+        .measure(&mut aside, "enroll", work, 64, FIRST)
+        .await?;
+    // A statement that was planned for empty tables reads all of them: autovacuum would see to it within
+    // a minute.
+    postgres.query("ANALYZE")?;
+    postgres.query("CHECKPOINT")?;
+    if options.long {
+        windows(&subject, figures, "enroll_at_the_start").await?;
+    }
+    let echo = start_echo(&subject).await?;
+    let mut pgbench = Pgbench::prepare(postgres, people)?;
+    let points = points(options, &mut pgbench)?;
+    postgres.query("VACUUM ANALYZE")?;
+    postgres.query("CHECKPOINT")?;
+    let mut field = Field {
+        subject: &subject,
+        echo: Some(&echo),
+        pgbench: Some(&mut pgbench),
+        by_hand: None,
+    };
+    field.run(&points, options, figures).await?;
+    // Apart from the others: what large messages leave in memory is not theirs.
+    field.run(&batches(), options, figures).await?;
+    pgbench.check_enrolled()?;
+    if options.long {
+        enroll_many(&subject, figures).await?;
+    }
+    Ok(())
+}
+
+/// As many as the run needs.
+fn people(options: &Options) -> People {
+    let times = options.times();
+    let loops = times.warm_up + times.measured;
+    let rounds = f64::from(options.rounds());
+    // In each round: alone, twice in a crowd, and at half of the peak rate.
+    let enrolling = ENROLLMENTS_PER_SECOND * (1.0 + rounds * 2.8 * loops.as_secs_f64());
+    let runs = 12.0 + rounds * 1.5 * pgbench_seconds(times) as f64;
+    let many = if options.long { MANY + 500_000 } else { 0 };
+    People {
+        checked: if options.short { 5_000 } else { 100_000 },
+        enrolling: enrolling as u64 + many,
+        enrolling_by_pgbench: (PGBENCH_PER_SECOND * runs) as u64,
+    }
+}
+
+fn points(options: &Options, pgbench: &mut Pgbench<'_>) -> Result<Vec<Point>> {
+    let mut points = Point::calls(&WORKS);
+    points.push(Point::OpenLoop);
+    for work in [Work::CheckListed, Work::Enroll] {
+        points.extend(CROWDS.map(|crowd| Point::Echo(work, crowd)));
+    }
+    for script in [Script::Check, Script::Enroll] {
+        let clients = if options.short {
+            8
+        } else {
+            pgbench.best_clients(script, 2)?
+        };
+        points.push(Point::PgbenchAlone(script));
+        points.push(Point::Pgbench(script, clients));
+    }
+    Ok(points)
+}
+
+fn batches() -> Vec<Point> {
+    let batches = BATCHES.map(|crowd| Point::Calls("check_batch", Work::CheckBatch, crowd));
+    let single = Point::Calls("check_beside_batch", Work::CheckListed, 256);
+    batches.into_iter().chain([single]).collect()
+}
+
+/// Asks the service once of each kind, and lets the echo answer the same.
+async fn start_echo(subject: &Subject) -> Result<Echo> {
+    let lines = connect(subject.service.address, 1).await?;
+    let line = lines.first().ok_or("no connection")?;
+    for (work, file) in [
+        (Work::CheckListed, CHECK_REPLY),
+        (Work::Replay, ENROLL_REPLY),
+    ] {
+        let script = work.script(subject.people, 1, &subject.service.app);
+        let reply = line.ask(&script, 0).await?;
+        fs::write(subject.service.file(file), reply)?;
+    }
+    Echo::start(&subject.service.file(""))
+}
+
+/// The rate now.
+async fn windows(subject: &Subject, figures: &mut Figures, name: &str) -> Result<()> {
+    for _ in 0..WINDOWS {
+        let mut window = Figures::default();
+        let work = Work::Enroll;
+        subject
+            .measure(&mut window, "enroll", work, 256, WINDOW)
+            .await?;
+        let rate = window.median("enroll_256_calls_per_second");
+        figures.add(
+            format!("{name}_calls_per_second"),
+            rate.ok_or("no rate")?,
+            "1/s",
+        );
+    }
+    Ok(())
+}
+
+/// Enrolls until there are 2 million, and takes the rate.
+async fn enroll_many(subject: &Subject, figures: &mut Figures) -> Result<()> {
+    let enrolled = || subject.enrolling.next() - subject.people.checked;
+    let mut aside = Figures::default();
+    while enrolled() < MANY {
+        eprintln!("{} of {MANY} are enrolled", enrolled());
+        let work = Work::Enroll;
+        let times = Times {
+            warm_up: Duration::ZERO,
+            measured: Duration::from_secs(10),
+        };
+        subject
+            .measure(&mut aside, "enroll", work, 256, times)
+            .await?;
+    }
+    windows(subject, figures, "enroll_at_the_end").await
+}

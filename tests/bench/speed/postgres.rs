@@ -1,0 +1,65 @@
+//! A PostgreSQL server that keeps what it is given: durable, with room so that checkpoints do not
+//! decide.
+
+use std::{path::Path, process::Command};
+
+use super::{
+    Result,
+    kept::printed,
+    postgres_server::{PostgresServer, installed},
+};
+
+const OPTIONS: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on \
+    -c shared_buffers=512MB -c max_wal_size=4GB -c checkpoint_timeout=30min -c max_connections=200";
+
+/// How to reach it; `{socket}` is the folder of its socket.
+const URL: &str = "postgres:///postgres?host={socket}&user=postgres";
+
+/// A server that runs.
+pub struct Postgres {
+    server: PostgresServer,
+    path: String,
+    /// Id of its first process, the parent of all others.
+    pub id: u32,
+}
+
+impl Postgres {
+    /// Starts one, if it is installed.
+    pub fn start(folder: &Path) -> Result<Option<Self>> {
+        let Some(path) = installed() else {
+            return Ok(None);
+        };
+        let server = PostgresServer::start(&path, OPTIONS, folder)?;
+        let mut postgres = Self {
+            server,
+            path,
+            id: 0,
+        };
+        let id = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)";
+        postgres.id = postgres.query(id)?.parse()?;
+        Ok(Some(postgres))
+    }
+
+    /// Where the service finds it.
+    pub fn url(&self) -> String {
+        URL.replace("{socket}", &self.server.socket.display().to_string())
+    }
+
+    /// What a statement gives, as text.
+    pub fn query(&self, sql: &str) -> Result<String> {
+        let mut psql = self.program("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        Ok(printed(&mut psql)?.trim().to_owned())
+    }
+
+    /// One of its programs, told where it is.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
+            .env("PATH", &self.path)
+            .env("PGHOST", &self.server.socket)
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", "postgres");
+        command
+    }
+}
