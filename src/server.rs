@@ -20,21 +20,11 @@ use crate::{
     config::{Auth, Server as Settings},
     grpc::{
         access::{AccessList, BrokenDescriptor},
-        auth::{UnfitKeys, Verifier},
+        auth::{Authenticator, UnfitKeys},
         cohort_service::{self, Cohorts},
         enrollment_service::{self, Enrollments},
         health::HealthState,
-        layers::{
-            auth::{Gate, auth},
-            deadline::deadline,
-            limit::limit,
-            metrics::metrics,
-            panic::panic,
-            protocol_errors::protocol_errors,
-            ready::ready,
-            request_id::request_id,
-            span::span,
-        },
+        layers::{Layers, auth::Gate, pass},
         offer_service::{self, Offers},
         proto::v1::{
             cohort_service_server::CohortServiceServer,
@@ -87,6 +77,7 @@ pub enum ServerError {
 pub struct Server {
     listener: TcpListener,
     app: App,
+    authenticator: Arc<Authenticator>,
     health: HealthState,
     routes: Routes,
     drain: Duration,
@@ -100,21 +91,29 @@ impl Server {
         app: App,
         clock: Clock,
     ) -> Result<Self, ServerError> {
-        let access = Arc::new(AccessList::from_descriptor(settings.open_reflection)?);
-        let verifier = Verifier::new(credentials)?;
-        let gate = Arc::new(Gate {
-            access: access.clone(),
-            verifier,
-        });
+        let authenticator = Arc::new(Authenticator::new(credentials)?);
+        let gate = Gate {
+            access: AccessList::from_descriptor(settings.open_reflection)?,
+            authenticator: authenticator.clone(),
+        };
         let health = HealthState::not_serving().await;
         let services = services(&app, &health)?;
-        let routes = with_layers(services, settings, clock, access, gate, app.clone());
+        let layers = Arc::new(Layers {
+            clock,
+            places: Arc::new(Semaphore::new(settings.max_in_flight)),
+            default_deadline: settings.default_deadline,
+            gate,
+            app: app.clone(),
+        });
+        let layer = from_fn(move |request: Request, next| pass(layers.clone(), request, next));
+        let routes = Routes::from(services.prepare().into_axum_router().layer(layer));
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| ServerError::Bind(error.kind()))?;
         Ok(Self {
             listener,
             app,
+            authenticator,
             health,
             routes,
             drain: settings.drain,
@@ -141,6 +140,7 @@ impl Server {
         let mut transport = std::pin::pin!(transport);
         let outcome = tokio::select! {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
+            never = self.authenticator.follow() => match never {},
             _ = &mut transport => return Err(ServerError::Transport),
         };
         stopping.cancel();
@@ -175,47 +175,6 @@ fn services(app: &App, health: &HealthState) -> Result<Routes, ServerError> {
         .add_service(health.service())
         .add_service(reflection_v1)
         .add_service(reflection_v1alpha))
-}
-
-/// The layers. Each `layer` wraps what stands above it: read from the bottom, it is the way of a call.
-fn with_layers(
-    services: Routes,
-    settings: &Settings,
-    clock: Clock,
-    access: Arc<AccessList>,
-    gate: Arc<Gate>,
-    app: App,
-) -> Routes {
-    let places = Arc::new(Semaphore::new(settings.max_in_flight));
-    let default_deadline = settings.default_deadline;
-    let spans = access.clone();
-    let router = services
-        .prepare()
-        .into_axum_router()
-        .layer(from_fn(protocol_errors))
-        .layer(from_fn(move |request: Request, next| {
-            ready(app.clone(), request, next)
-        }))
-        .layer(from_fn(move |request: Request, next| {
-            auth(gate.clone(), request, next)
-        }))
-        .layer(from_fn(move |request: Request, next| {
-            limit(places.clone(), request, next)
-        }))
-        .layer(from_fn(move |request: Request, next| {
-            deadline(default_deadline, request, next)
-        }))
-        .layer(panic())
-        .layer(from_fn(move |request: Request, next| {
-            metrics(access.clone(), request, next)
-        }))
-        .layer(from_fn(move |request: Request, next| {
-            span(spans.clone(), request, next)
-        }))
-        .layer(from_fn(move |request: Request, next| {
-            request_id(clock.clone(), request, next)
-        }));
-    Routes::from(router)
 }
 
 /// tonic leaves these open; an open port must not.

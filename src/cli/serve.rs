@@ -5,7 +5,7 @@ use crate::{
     app::{App, readiness::NotReady},
     clock::{Clock, Random},
     config::Config,
-    grpc::auth::Verifier,
+    grpc::auth::Authenticator,
     server::{Server, ServerError},
     storage::Store,
     telemetry,
@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let config =
         Config::read(settings.config.as_deref(), environment()).map_err(Failure::settings)?;
-    Verifier::new(&config.auth).map_err(Failure::settings)?;
+    Authenticator::new(&config.auth).map_err(Failure::settings)?;
     telemetry::install(&config.log).map_err(Failure::settings)?;
     serve(config, || ()).await
 }

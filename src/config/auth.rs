@@ -1,11 +1,6 @@
 //! `[auth]`
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
-};
+use std::{fs, io, path::PathBuf, str::FromStr, time::Duration};
 
 use jsonwebtoken::{Algorithm, jwk::JwkSet};
 use serde::Deserialize;
@@ -21,8 +16,10 @@ pub struct Auth {
     pub audience: String,
     /// The one algorithm that they are signed with.
     pub algorithm: Algorithm,
-    /// The keys that verify them.
+    /// The keys that verify them, as they were at the start.
     pub jwks: JwkSet,
+    /// The file that holds these keys, to be followed; `None`: they stay.
+    pub jwks_file: Option<PathBuf>,
     /// The longest life of a token.
     pub max_token_lifetime: Duration,
 }
@@ -61,7 +58,8 @@ impl AuthSettings {
             }
         }
         let algorithm = faults.check("auth.algorithm", asymmetric(&self.algorithm));
-        let jwks = faults.check("auth.jwks_file", read_jwks(&self.jwks_file));
+        let jwks = fs::read(&self.jwks_file);
+        let jwks = faults.check("auth.jwks_file", to_jwks(jwks));
         let lifetime = faults.bounded(
             "auth.max_token_lifetime_seconds",
             self.max_token_lifetime_seconds,
@@ -74,6 +72,7 @@ impl AuthSettings {
             audience: self.audience,
             algorithm: algorithm?,
             jwks: jwks?,
+            jwks_file: Some(self.jwks_file),
             max_token_lifetime: Duration::from_secs(lifetime?),
         })
     }
@@ -89,8 +88,16 @@ fn asymmetric(name: &str) -> Result<Algorithm, &'static str> {
     }
 }
 
-fn read_jwks(path: &Path) -> Result<JwkSet, String> {
-    let text = fs::read(path).map_err(|error| format!("cannot be read ({})", error.kind()))?;
+impl Auth {
+    /// The keys as the file has them now, or what is wrong with it; `None` where there is no file.
+    pub async fn read_keys(&self) -> Option<Result<JwkSet, String>> {
+        let path = self.jwks_file.as_ref()?;
+        Some(to_jwks(tokio::fs::read(path).await))
+    }
+}
+
+fn to_jwks(read: io::Result<Vec<u8>>) -> Result<JwkSet, String> {
+    let text = read.map_err(|error| format!("cannot be read ({})", error.kind()))?;
     let set: JwkSet =
         serde_json::from_slice(&text).map_err(|_| "must be a JWK Set (RFC 7517)".to_owned())?;
     if set.keys.is_empty() {

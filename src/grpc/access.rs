@@ -1,6 +1,6 @@
 //! Who may call what: read from the options on the rpcs, and nobody by default.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
@@ -32,8 +32,9 @@ pub enum Access {
 /// Who may call each method.
 #[derive(Debug, Clone)]
 pub struct AccessList {
-    methods: HashMap<String, Access>,
+    methods: HashMap<Arc<str>, Access>,
     reflection: Access,
+    unknown: Arc<str>,
 }
 
 /// The descriptor that is built in cannot be read. A fault of the build.
@@ -59,7 +60,7 @@ impl AccessList {
             .flat_map(|service| service.methods().collect::<Vec<_>>())
             .map(|method| {
                 let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-                (path, Access::AnyOf(scopes(&method)))
+                (path.into(), Access::AnyOf(scopes(&method)))
             })
             .collect();
         let reflection = if open_reflection {
@@ -70,27 +71,32 @@ impl AccessList {
         Ok(Self {
             methods,
             reflection,
+            unknown: "unknown".into(),
         })
     }
 
     /// Who may call the method at this path; nobody, where nothing says so.
-    pub fn of(&self, path: &str) -> Access {
+    pub fn of(&self, path: &str) -> &Access {
+        const NOBODY: &Access = &Access::AnyOf(Vec::new());
         if path.starts_with("/grpc.health.v1.Health/") {
-            Access::Open
+            &Access::Open
         } else if path.starts_with("/grpc.reflection.v1.ServerReflection/")
             || path.starts_with("/grpc.reflection.v1alpha.ServerReflection/")
         {
-            self.reflection.clone()
+            &self.reflection
         } else {
-            let nobody = Access::AnyOf(Vec::new());
-            self.methods.get(path).cloned().unwrap_or(nobody)
+            self.methods.get(path).unwrap_or(NOBODY)
         }
     }
 
     /// The path, if it is a method's: what anybody else may have written into one belongs neither
     /// into the log nor into a metric.
-    pub fn label<'a>(&self, path: &'a str) -> &'a str {
-        if self.knows(path) { path } else { "unknown" }
+    pub fn label(&self, path: &str) -> Arc<str> {
+        match self.methods.get_key_value(path) {
+            Some((known, _)) => known.clone(),
+            None if PROTOCOL.contains(&path) => path.into(),
+            None => self.unknown.clone(),
+        }
     }
 
     /// Whether there is such a method, here or among the protocol's own.
@@ -115,11 +121,11 @@ mod tests {
     #[test]
     fn what_is_not_in_the_descriptor_is_for_nobody() {
         let list = AccessList::from_descriptor(false).unwrap();
-        assert_eq!(list.of("/x.Y/Z"), Access::AnyOf(vec![]));
-        assert_eq!(list.of("/grpc.health.v1.Health/Check"), Access::Open);
+        assert_eq!(*list.of("/x.Y/Z"), Access::AnyOf(vec![]));
+        assert_eq!(*list.of("/grpc.health.v1.Health/Check"), Access::Open);
         let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-        assert_eq!(list.of(reflection), Access::AnyOf(vec!["operator".into()]));
+        assert_eq!(*list.of(reflection), Access::AnyOf(vec!["operator".into()]));
         let open = AccessList::from_descriptor(true).unwrap();
-        assert_eq!(open.of(reflection), Access::Open);
+        assert_eq!(*open.of(reflection), Access::Open);
     }
 }

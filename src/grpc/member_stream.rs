@@ -1,5 +1,7 @@
 //! The stream of `LoadMembers`: a header, chunks, an end; an answer to each once it is durable.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::Sender;
 use tonic::{Status, Streaming};
 
@@ -32,7 +34,7 @@ type Answer = Result<v1::LoadMembersResponse, Status>;
 /// Receives a load until its end, its first error, or the caller's leave.
 pub(super) async fn receive(
     app: App,
-    caller: Caller,
+    caller: Arc<Caller>,
     mut stream: Streaming<v1::LoadMembersRequest>,
     answers: Sender<Answer>,
 ) {
@@ -69,7 +71,7 @@ pub(super) async fn receive(
 
 struct Receiver {
     app: App,
-    caller: Caller,
+    caller: Arc<Caller>,
     load: Option<LoadName>,
 }
 

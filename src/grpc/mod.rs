@@ -64,12 +64,14 @@ pub mod proto {
     pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 }
 
+use std::sync::Arc;
+
 use tonic::{Request, Status};
 
 use crate::domain::request::Caller;
 
 /// The caller whom the auth layer let in.
-fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let caller = request.extensions().get::<Caller>().cloned();
+fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
+    let caller = request.extensions().get::<Arc<Caller>>().cloned();
     caller.ok_or_else(|| crate::app::Error::Fault("a call came past the auth layer").into())
 }

@@ -1,14 +1,20 @@
 //! Who gets in: every rpc of the descriptor, with every kind of token that must not do.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs,
+    time::{Duration, Instant},
+};
 
 use enrollment::{
+    app::{Error, error::TokenFault},
     config::Auth,
-    grpc::{auth::Verifier, proto::v1},
+    grpc::{auth::Authenticator, proto::v1},
 };
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, get_current_timestamp};
 use prost::Message;
 use serde_json::json;
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use crate::support::{
@@ -18,7 +24,7 @@ use crate::support::{
     raw::{Call, Wire},
     refusal::{assert_refused, reason_of},
     server::{Start, TestServer, settings},
-    token::{AUDIENCE, ISSUER, Signer},
+    token::{Signer, auth, claims, header},
 };
 
 mod spoiled;
@@ -242,31 +248,105 @@ async fn a_method_that_does_not_exist_is_told_only_to_a_known_caller() {
 #[test]
 fn a_key_that_could_sign_is_not_taken_from_the_set() {
     let key = json!({ "kty": "oct", "kid": "shared", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ" });
-    let auth = |algorithm, keys| Auth {
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-        algorithm,
-        jwks: serde_json::from_value(json!({ "keys": keys })).unwrap(),
-        max_token_lifetime: std::time::Duration::from_hours(1),
+    let set = |keys| serde_json::from_value(json!({ "keys": keys })).unwrap();
+    let symmetric = Auth {
+        algorithm: Algorithm::HS256,
+        ..auth(set(vec![key.clone()]))
     };
-    assert!(Verifier::new(&auth(Algorithm::HS256, vec![key.clone()])).is_err());
-    let public = serde_json::to_value(&Signer::new().jwks.keys[0]).unwrap();
-    let verifier = Verifier::new(&auth(Algorithm::EdDSA, vec![key, public])).unwrap();
-    assert_eq!(format!("{verifier:?}"), "Verifier(1 keys)");
+    assert!(Authenticator::new(&symmetric).is_err());
+    let signer = Signer::new();
+    let public = serde_json::to_value(&signer.jwks.keys[0]).unwrap();
+    let authenticator = Authenticator::new(&auth(set(vec![key, public]))).unwrap();
+    let token = signer.token("app");
+    assert!(authenticator.caller(Some(&bearer(&token))).is_ok());
 }
 
 #[test]
 fn two_keys_of_one_name_are_refused() {
     let mut jwks = Signer::new().jwks;
     jwks.keys.extend(Signer::new().jwks.keys);
-    let auth = Auth {
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-        algorithm: Algorithm::EdDSA,
-        jwks,
-        max_token_lifetime: std::time::Duration::from_hours(1),
+    assert!(Authenticator::new(&auth(jwks)).is_err());
+}
+
+#[test]
+fn a_withdrawn_key_takes_with_it_what_it_has_verified() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let (by_old, by_new) = (bearer(&old.token("app")), bearer(&new.token("app")));
+    let authenticator = Authenticator::new(&auth(old.jwks.clone())).unwrap();
+    for _ in 0..2 {
+        assert!(authenticator.caller(Some(&by_old)).is_ok());
+        assert!(authenticator.caller(Some(&by_new)).is_err());
+    }
+
+    authenticator.replace_keys(new.jwks).unwrap();
+
+    assert!(authenticator.caller(Some(&by_old)).is_err());
+    assert!(authenticator.caller(Some(&by_new)).is_ok());
+}
+
+#[test]
+fn a_remembered_token_expires_all_the_same() {
+    let signer = Signer::new();
+    let authenticator = Authenticator::new(&auth(signer.jwks.clone())).unwrap();
+    // Accepted for the seconds that clocks may differ, and for one or two more.
+    let mut claims = claims("app");
+    claims["exp"] = json!(get_current_timestamp() - 28);
+    claims["iat"] = json!(get_current_timestamp() - 60);
+    let token = bearer(&signer.sign(&header(), &claims));
+    assert!(authenticator.caller(Some(&token)).is_ok());
+
+    let begun = Instant::now();
+    let refused = loop {
+        match authenticator.caller(Some(&token)) {
+            Err(refused) => break refused,
+            Ok(_) => assert!(begun.elapsed() < Duration::from_secs(10), "never expires"),
+        }
     };
-    assert!(Verifier::new(&auth).is_err());
+
+    assert!(matches!(
+        refused,
+        Error::Unauthenticated(TokenFault::Expired)
+    ));
+}
+
+#[tokio::test]
+async fn the_keys_file_is_followed_and_a_broken_one_changes_nothing() {
+    let database = TestDatabase::sqlite().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("jwks.json");
+    let signer = Signer::new();
+    fs::write(&file, serde_json::to_vec(&signer.jwks).unwrap()).unwrap();
+    let start = Start {
+        signer,
+        jwks_file: Some(file.clone()),
+        ..Start::default()
+    };
+    let server = TestServer::start_with(&database.settings, start).await;
+    company::with_people(&server, vec![]).await;
+    server.check(customer("C-1")).await;
+
+    // The broken file is looked at before the whole one that follows it, or not at all.
+    fs::write(&file, "{}").unwrap();
+    server.check(customer("C-1")).await;
+    let other = Signer::new();
+    fs::write(&file, serde_json::to_vec(&other.jwks).unwrap()).unwrap();
+
+    let request = company::check(customer("C-1"));
+    let followed = async {
+        while server
+            .enrollments()
+            .check_eligibility(request.clone())
+            .await
+            .is_ok()
+        {}
+    };
+    timeout(Duration::from_secs(10), followed).await.unwrap();
+    let refused = server.enrollments().check_eligibility(request).await;
+    assert_refused(refused, Code::Unauthenticated, "TOKEN_INVALID");
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 fn service(method: &str) -> String {

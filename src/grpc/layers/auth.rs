@@ -1,15 +1,15 @@
 //! Nobody gets in without a token that carries a scope of the method; what no option opens is closed.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
-use axum::{extract::Request, http::header::AUTHORIZATION, middleware::Next, response::Response};
+use axum::{extract::Request, http::header::AUTHORIZATION, response::Response};
 
 use super::refuse;
 use crate::{
     app::Error,
     grpc::{
         access::{Access, AccessList},
-        auth::Verifier,
+        auth::Authenticator,
     },
 };
 
@@ -17,29 +17,33 @@ use crate::{
 #[derive(Debug)]
 pub struct Gate {
     /// Who may call what.
-    pub access: Arc<AccessList>,
+    pub access: AccessList,
     /// Who calls.
-    pub verifier: Verifier,
+    pub authenticator: Arc<Authenticator>,
 }
 
 /// Lets the call in, with its caller, or refuses it.
-pub async fn auth(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn auth<F: Future<Output = Response>>(
+    gate: &Gate,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let path = request.uri().path();
     let scopes = match gate.access.of(path) {
-        Access::Open => return next.run(request).await,
+        Access::Open => return next(request).await,
         Access::AnyOf(scopes) => scopes,
     };
     let exists = gate.access.knows(path);
     let header = request.headers().get(AUTHORIZATION);
     let header = header.map(|value| value.to_str().unwrap_or_default());
-    let caller = match gate.verifier.caller(header) {
+    let caller = match gate.authenticator.caller(header) {
         Ok(caller) => caller,
         Err(error) => return refuse(error),
     };
     // A known caller may be told that a method does not exist.
     if exists && !scopes.iter().any(|scope| caller.has_scope(scope)) {
-        return refuse(Error::ScopeMissing(scopes));
+        return refuse(Error::ScopeMissing(scopes.clone()));
     }
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    next(request).await
 }

@@ -3,9 +3,9 @@
 //!
 //! The deadline is for the reply's beginning: streams may go on.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{extract::Request, response::Response};
 use tokio::time::timeout;
 
 use super::{is_health, refuse};
@@ -21,9 +21,13 @@ const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_mins(10);
 
 /// Ends the call at its deadline.
-pub async fn deadline(default: Duration, request: Request, next: Next) -> Response {
+pub async fn deadline<F: Future<Output = Response>>(
+    default: Duration,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if is_health(request.uri().path()) {
-        return next.run(request).await;
+        return next(request).await;
     }
     let header = request.headers().get("grpc-timeout");
     let wanted = match header.map(|value| value.to_str().ok().and_then(parse)) {
@@ -32,7 +36,7 @@ pub async fn deadline(default: Duration, request: Request, next: Next) -> Respon
         // Too little, or a header that nobody can read.
         Some(_) => return refuse(Error::Overloaded(Overload::Deadline)),
     };
-    match timeout(wanted.saturating_sub(RETURN), next.run(request)).await {
+    match timeout(wanted.saturating_sub(RETURN), next(request)).await {
         Ok(response) => response,
         Err(_) => refuse(Error::Overloaded(Overload::Deadline)),
     }

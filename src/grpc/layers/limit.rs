@@ -1,9 +1,9 @@
 //! So many calls at once and no more: one that finds no place is turned away at once, so that those
 //! inside stay fast. Health always has a place.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{extract::Request, response::Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{is_health, refuse};
@@ -14,15 +14,19 @@ use crate::app::{Error, error::Overload};
 pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// Runs the call if there is a place.
-pub async fn limit(places: Arc<Semaphore>, mut request: Request, next: Next) -> Response {
+pub async fn limit<F: Future<Output = Response>>(
+    places: &Arc<Semaphore>,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if is_health(request.uri().path()) {
-        return next.run(request).await;
+        return next(request).await;
     }
-    match places.try_acquire_owned() {
+    match places.clone().try_acquire_owned() {
         Ok(place) => {
             let place = Place(Arc::new(place));
             request.extensions_mut().insert(place.clone());
-            let response = next.run(request).await;
+            let response = next(request).await;
             drop(place);
             response
         }

@@ -1,20 +1,27 @@
 //! Each call is counted and timed, by method and code. Costs nothing until a recorder is installed.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::future::Future;
+
+use ::metrics::SharedString;
+use axum::{extract::Request, response::Response};
 use tokio::time::Instant;
 
-use super::code_of;
+use super::{code_of, name_of};
 use crate::grpc::access::AccessList;
 
 /// Counts and times the call. A path that is no method of this API has no series of its own, or
 /// callers could make any number of them.
-pub async fn metrics(access: std::sync::Arc<AccessList>, request: Request, next: Next) -> Response {
-    let method = access.label(request.uri().path()).to_owned();
+pub async fn metrics<F: Future<Output = Response>>(
+    access: &AccessList,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let method = SharedString::from_shared(access.label(request.uri().path()));
     let begin = Instant::now();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let labels = [
         ("method", method),
-        ("code", format!("{:?}", code_of(&response))),
+        ("code", SharedString::const_str(name_of(code_of(&response)))),
     ];
     ::metrics::counter!("enrollment_calls_total", &labels).increment(1);
     ::metrics::histogram!("enrollment_call_seconds", &labels).record(begin.elapsed().as_secs_f64());

@@ -1,15 +1,20 @@
 //! Errors that tonic itself makes (bytes that are no message, a message that is too large, a method
 //! that does not exist) leave in this API's form, like all others.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::future::Future;
+
+use axum::{extract::Request, response::Response};
 use tonic::Status;
 
 use crate::grpc::{cohort_service, enrollment_service, offer_service, status};
 
 /// Gives an error that has no details the ones that it lacks.
-pub async fn protocol_errors(request: Request, next: Next) -> Response {
+pub async fn protocol_errors<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let bound = max_message_bytes(request.uri().path());
-    let response = next.run(request).await;
+    let response = next(request).await;
     match Status::from_header_map(response.headers()) {
         Some(own) if own.code() != tonic::Code::Ok && own.details().is_empty() => {
             status::from_protocol(&own, bound).into_http()

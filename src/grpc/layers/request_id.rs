@@ -1,7 +1,9 @@
 //! Each call has an id, in the log and in the `x-request-id` of its reply: the caller's own if it is
 //! fit for a log, else a new one.
 
-use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
+use std::future::Future;
+
+use axum::{extract::Request, http::HeaderValue, response::Response};
 
 use crate::clock::{Clock, Random};
 
@@ -12,15 +14,19 @@ const HEADER: &str = "x-request-id";
 pub struct CallId(pub String);
 
 /// Finds or makes the id.
-pub async fn request_id(clock: Clock, mut request: Request, next: Next) -> Response {
+pub async fn request_id<F: Future<Output = Response>>(
+    clock: &Clock,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let id = request
         .headers()
         .get(HEADER)
         .and_then(|value| value.to_str().ok())
         .filter(|id| is_fit(id))
-        .map_or_else(|| new_id(&clock), str::to_owned);
+        .map_or_else(|| new_id(clock), str::to_owned);
     request.extensions_mut().insert(CallId(id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

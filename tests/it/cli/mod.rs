@@ -6,14 +6,15 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    time::Duration,
 };
 
-use enrollment::{clock::Random, config::Auth, crypto::keyring::Keyring, grpc::auth::Verifier};
-use jsonwebtoken::Algorithm;
+use enrollment::{clock::Random, crypto::keyring::Keyring, grpc::auth::Authenticator};
 use tempfile::TempDir;
 
-use crate::support::installation::{Installation, SIGNING_KEY, enrollment, succeed, text};
+use crate::support::{
+    installation::{Installation, SIGNING_KEY, enrollment, succeed, text},
+    token,
+};
 
 #[test]
 fn settings_that_are_in_order_pass() {
@@ -164,14 +165,8 @@ fn a_minted_token_is_one_that_the_service_accepts() {
         .unwrap();
     let token = succeed(&output);
     let jwks = fs::read_to_string(installation.path("jwks.json")).unwrap();
-    let verifier = Verifier::new(&Auth {
-        issuer: "https://issuer.test".to_owned(),
-        audience: "identity-protection-enrollment".to_owned(),
-        algorithm: Algorithm::EdDSA,
-        jwks: serde_json::from_str(&jwks).unwrap(),
-        max_token_lifetime: Duration::from_hours(1),
-    });
-    let caller = verifier
+    let authenticator = Authenticator::new(&token::auth(serde_json::from_str(&jwks).unwrap()));
+    let caller = authenticator
         .unwrap()
         .caller(Some(&format!("Bearer {}", token.trim())))
         .unwrap();

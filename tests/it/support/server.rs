@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,7 +21,6 @@ use enrollment::{
     server::{Server, ServerError},
     storage::{self, Store},
 };
-use jsonwebtoken::Algorithm;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -30,7 +30,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::token::{AUDIENCE, ISSUER, Signer};
+use super::token::{self, Signer};
 
 /// A running server. Stops when it is dropped; `stop` waits for it.
 pub struct TestServer {
@@ -48,6 +48,8 @@ pub struct Start {
     pub keys: Keys,
     pub signer: Signer,
     pub clock: TestClock,
+    /// A file with the signer's key, to be followed.
+    pub jwks_file: Option<PathBuf>,
 }
 
 impl Default for Start {
@@ -57,6 +59,7 @@ impl Default for Start {
             keys: keys(),
             signer: Signer::new(),
             clock: TestClock::at("2021-09-01T12:00:00Z"),
+            jwks_file: None,
         }
     }
 }
@@ -82,15 +85,13 @@ impl TestServer {
             keys,
             signer,
             clock,
+            jwks_file,
         } = start;
         let store = Store::connect(database, false).await.unwrap();
         let app = App::new(store, keys, clock.clock(), Random);
         let auth = Auth {
-            issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            algorithm: Algorithm::EdDSA,
-            jwks: signer.jwks.clone(),
-            max_token_lifetime: Duration::from_hours(1),
+            jwks_file,
+            ..token::auth(signer.jwks.clone())
         };
         let server = Server::bind(&settings, &auth, app, clock.clock())
             .await

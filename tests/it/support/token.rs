@@ -1,12 +1,26 @@
 //! Tokens, good and bad.
 
-use enrollment::{clock::Random, crypto::signing};
+use std::time::Duration;
+
+use enrollment::{clock::Random, config::Auth, crypto::signing};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::JwkSet};
 use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://issuer.test";
 pub const AUDIENCE: &str = "identity-protection-enrollment";
 pub const KEY_ID: &str = "test-key";
+
+/// Settings that trust these keys.
+pub fn auth(jwks: JwkSet) -> Auth {
+    Auth {
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        algorithm: Algorithm::EdDSA,
+        jwks,
+        jwks_file: None,
+        max_token_lifetime: Duration::from_hours(1),
+    }
+}
 
 /// Signs tokens with a key that a server trusts, or does not.
 pub struct Signer {

@@ -1,36 +1,35 @@
-//! Who calls: access tokens in the form of RFC 9068 (JWT), verified with the keys of a JWK Set.
+//! Access tokens in the form of RFC 9068 (JWT), verified with the keys of a JWK Set.
 //!
 //! The library checks signature, algorithm, issuer, audience, expiry and not-before. What it does not
 //! check is checked here: the type, critical headers, a life that is too long, and keys that could
 //! sign (`oct`), which are not taken from a set that is meant to be public.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header, Validation, decode, decode_header,
     errors::ErrorKind,
     get_current_timestamp,
-    jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
+    jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
 use serde::Deserialize;
 
-use crate::{
-    app::{Error, error::TokenFault},
-    config::Auth,
-    domain::request::Caller,
-};
+use crate::{app::error::TokenFault, config::Auth, domain::request::Caller};
 
 /// Seconds that clocks may differ.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// The longest token that is looked at.
-const MAX_BYTES: usize = 8 * 1024;
+/// What an accepted token says.
+#[derive(Debug, Clone)]
+pub(super) struct Verified {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The last second in which it is accepted (Unix time).
+    pub expires: u64,
+}
 
 /// Verifies tokens.
-pub struct Verifier {
+pub(super) struct Verifier {
     keys: HashMap<Option<String>, DecodingKey>,
     validation: Validation,
     max_lifetime: Duration,
@@ -42,12 +41,6 @@ pub struct Verifier {
 #[error("auth.jwks_file: must hold public keys for auth.algorithm, each with a kid of its own")]
 pub struct UnfitKeys;
 
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Verifier({} keys)", self.keys.len())
-    }
-}
-
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
@@ -58,10 +51,9 @@ struct Claims {
 }
 
 impl Verifier {
-    /// A verifier with these settings.
-    pub fn new(auth: &Auth) -> Result<Self, UnfitKeys> {
-        let keys = auth
-            .jwks
+    /// A verifier with these settings and keys.
+    pub fn new(auth: &Auth, set: &JwkSet) -> Result<Self, UnfitKeys> {
+        let keys = set
             .keys
             .iter()
             .filter(|key| is_usable(key, auth.algorithm))
@@ -90,22 +82,8 @@ impl Verifier {
         })
     }
 
-    /// The caller of this `authorization` header.
-    pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, Error> {
-        let fault = |fault| Err(Error::Unauthenticated(fault));
-        let Some(authorization) = authorization else {
-            return fault(TokenFault::Missing);
-        };
-        let Some(token) = bearer(authorization).filter(|token| token.len() <= MAX_BYTES) else {
-            return fault(TokenFault::Invalid);
-        };
-        match self.verify(token) {
-            Ok(caller) => Ok(caller),
-            Err(token_fault) => fault(token_fault),
-        }
-    }
-
-    fn verify(&self, token: &str) -> Result<Caller, TokenFault> {
+    /// Who the token is for, if it is to be accepted.
+    pub(super) fn verify(&self, token: &str) -> Result<Verified, TokenFault> {
         let header = decode_header(token).map_err(|_| TokenFault::Invalid)?;
         if !self.accepts(&header) {
             return Err(TokenFault::Invalid);
@@ -131,13 +109,13 @@ impl Verifier {
         {
             return Err(TokenFault::Invalid);
         }
-        Ok(Caller {
-            subject: claims.sub,
-            scopes: claims
-                .scope
-                .split_ascii_whitespace()
-                .map(str::to_owned)
-                .collect::<BTreeSet<_>>(),
+        let scopes = claims.scope.split_ascii_whitespace();
+        Ok(Verified {
+            caller: Arc::new(Caller {
+                subject: claims.sub,
+                scopes: scopes.map(str::to_owned).collect(),
+            }),
+            expires: claims.exp.saturating_add(LEEWAY_SECONDS),
         })
     }
 
@@ -159,11 +137,6 @@ impl Verifier {
         }
         self.keys.get(&id)
     }
-}
-
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A subject goes into the log and into every event: 1 to 200 printable characters.

@@ -1,0 +1,146 @@
+//! Who calls. A token is verified once and remembered until it expires, or until the keys change: what
+//! is remembered belongs to the keys that it was verified with, and goes with them.
+//!
+//! The keys' file is looked at every second. One that cannot be read, or that holds no fit key, is told
+//! of in the log, and the keys that were last read stay.
+
+mod verifier;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jsonwebtoken::{get_current_timestamp, jwk::JwkSet};
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    app::{Error, error::TokenFault},
+    config::Auth,
+    domain::request::Caller,
+};
+
+pub use verifier::UnfitKeys;
+use verifier::{Verified, Verifier};
+
+/// The longest token that is looked at, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Tokens that are remembered at once. Those who call are few; only tokens that are accepted are kept.
+const REMEMBERED: usize = 10_000;
+
+/// How often the keys' file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells who calls.
+pub struct Authenticator {
+    settings: Auth,
+    keys: RwLock<Arc<Keys>>,
+}
+
+/// One set of keys, and what it has verified: by the token's digest, since a token is a secret.
+struct Keys {
+    set: JwkSet,
+    verifier: Verifier,
+    remembered: Cache<[u8; 32], Verified>,
+}
+
+impl Keys {
+    fn new(settings: &Auth, set: JwkSet) -> Result<Self, UnfitKeys> {
+        Ok(Self {
+            verifier: Verifier::new(settings, &set)?,
+            remembered: Cache::new(REMEMBERED),
+            set,
+        })
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
+}
+
+impl Authenticator {
+    /// Begins with the keys of the settings.
+    pub fn new(settings: &Auth) -> Result<Self, UnfitKeys> {
+        let keys = Keys::new(settings, settings.jwks.clone())?;
+        Ok(Self {
+            settings: settings.clone(),
+            keys: RwLock::new(Arc::new(keys)),
+        })
+    }
+
+    /// The caller of this `authorization` header.
+    pub fn caller(&self, authorization: Option<&str>) -> Result<Arc<Caller>, Error> {
+        let fault = |fault| Err(Error::Unauthenticated(fault));
+        let Some(authorization) = authorization else {
+            return fault(TokenFault::Missing);
+        };
+        let Some(token) = bearer(authorization).filter(|token| token.len() <= MAX_BYTES) else {
+            return fault(TokenFault::Invalid);
+        };
+        let keys = self.keys();
+        let digest = Sha256::digest(token.as_bytes()).into();
+        if let Some(known) = keys.remembered.get(&digest) {
+            if known.expires < get_current_timestamp() {
+                return fault(TokenFault::Expired);
+            }
+            return Ok(known.caller);
+        }
+        match keys.verifier.verify(token) {
+            Ok(verified) => {
+                keys.remembered.insert(digest, verified.clone());
+                Ok(verified.caller)
+            }
+            Err(token_fault) => fault(token_fault),
+        }
+    }
+
+    /// Verifies with other keys from now on; what the old ones have verified counts no more.
+    pub fn replace_keys(&self, set: JwkSet) -> Result<(), UnfitKeys> {
+        let keys = Arc::new(Keys::new(&self.settings, set)?);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// Follows the keys' file for ever.
+    pub async fn follow(&self) -> Infallible {
+        let mut told = None;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let fault = self.look().await.err();
+            if fault != told
+                && let Some(fault) = &fault
+            {
+                tracing::error!(fault, "auth.jwks_file: the keys stay as they are");
+            }
+            told = fault;
+        }
+    }
+
+    async fn look(&self) -> Result<(), String> {
+        let Some(set) = self.settings.read_keys().await else {
+            return Ok(());
+        };
+        let set = set?;
+        if set != self.keys().set {
+            self.replace_keys(set).map_err(|unfit| unfit.to_string())?;
+            tracing::info!("auth.jwks_file: verifying with other keys");
+        }
+        Ok(())
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone()
+    }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
