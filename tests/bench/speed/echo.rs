@@ -39,7 +39,7 @@ impl Echo {
     pub fn start(replies: &Path) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--echo").arg(replies).stdout(Stdio::piped());
-        let mut process = Kept::start(&mut command)?;
+        let mut process = Kept::start(&mut command, replies)?;
         let address = process
             .output()?
             .next()

@@ -3,13 +3,14 @@
 
 use std::{
     io::{BufRead, BufReader, Lines},
+    path::Path,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
 };
 
 use super::Result;
 
-/// Ends a process once its own standard input is closed.
-const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1" 2>/dev/null"#;
+/// Ends a process, and removes what it keeps, once its own standard input is closed.
+const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1" 2>/dev/null; rm -rf "$2""#;
 
 /// A program that runs.
 pub struct Kept {
@@ -18,11 +19,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Starts it.
-    pub fn start(command: &mut Command) -> Result<Self> {
+    /// Starts it. Should the benchmark be killed, what is in `folder` goes too.
+    pub fn start(command: &mut Command, folder: &Path) -> Result<Self> {
         let child = command.stdin(Stdio::null()).spawn()?;
         let guard = Command::new("sh")
             .args(["-c", GUARD, "sh", &child.id().to_string()])
+            .arg(folder)
             .stdin(Stdio::piped())
             .spawn()?;
         Ok(Self { child, guard })

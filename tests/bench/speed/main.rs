@@ -37,7 +37,11 @@ mod rounds;
 mod service;
 mod subject;
 
-use std::process::ExitCode;
+use std::{
+    fs::{File, OpenOptions},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use figures::Figures;
@@ -72,6 +76,7 @@ fn measure(options: &Options) -> Result<()> {
 }
 
 async fn run(options: &Options) -> Result<()> {
+    let _alone = wait_for_others(&options.folder)?;
     let mut figures = Figures::default();
     let mut version = None;
     if options.includes(Database::Postgres) {
@@ -86,12 +91,25 @@ async fn run(options: &Options) -> Result<()> {
     if options.includes(Database::Sqlite) {
         on_sqlite::run(options, &mut figures).await?;
     }
-    report::machine(&options.folder, version.as_deref());
+    report::machine(&options.folder, version.as_deref(), &figures);
     report::table("PostgreSQL", |name| !name.starts_with("sqlite_"), &figures);
     report::table("SQLite", |name| name.starts_with("sqlite_"), &figures);
     report::goals(&figures);
     report::lines(&figures);
     goals::refuse_gaps(options, version.is_some(), &figures)
+}
+
+/// Two benchmarks at once would measure each other. Holds for as long as the file is open.
+fn wait_for_others(folder: &Path) -> Result<File> {
+    let lock = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("enrollment-speed.lock"))?;
+    if lock.try_lock().is_err() {
+        eprintln!("another benchmark is running here: waiting for it");
+        lock.lock()?;
+    }
+    Ok(lock)
 }
 
 fn say_that_postgres_is_missing() -> Result<()> {

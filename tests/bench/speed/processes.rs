@@ -28,6 +28,18 @@ pub fn cpu_with_children(pid: u32) -> Result<Duration> {
     Ok(sum)
 }
 
+/// Processor time that everybody together has used so far.
+pub fn cpu_of_everybody() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let ticks = stat.lines().next().unwrap_or_default().split_whitespace();
+    // user, nice, system, idle, waiting for disks, interrupts, soft interrupts
+    let ticks = ticks.skip(1).take(7).map(str::parse::<f64>);
+    let ticks = ticks.collect::<Result<Vec<_>, _>>()?;
+    let idle = ticks.iter().skip(3).take(2).sum::<f64>();
+    let busy = ticks.iter().sum::<f64>() - idle;
+    Ok(Duration::from_secs_f64(busy / TICKS_PER_SECOND))
+}
+
 /// Resident memory of a process in MiB.
 pub fn resident_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str); 5] = [
 ];
 
 /// Prints what it is measured on.
-pub fn machine(folder: &Path, postgres: Option<&str>) {
+pub fn machine(folder: &Path, postgres: Option<&str>, figures: &Figures) {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -40,6 +40,9 @@ pub fn machine(folder: &Path, postgres: Option<&str>) {
     println!("  PostgreSQL  {}", postgres.unwrap_or("none"));
     println!("  commit      {}", or_unknown(&commit));
     println!("client, service and database share the processor.");
+    let disturbance = ["others_cpu", "sqlite_others_cpu"].map(|name| figures.median(name));
+    let disturbance = disturbance.into_iter().flatten().fold(0.0, f64::max);
+    println!("other programs took {disturbance:.0} % of it meanwhile.");
 }
 
 fn or_unknown(text: &Result<String>) -> &str {

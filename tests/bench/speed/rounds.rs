@@ -1,7 +1,7 @@
 //! The points of a run, in rounds: every round measures all of them, beginning somewhere else, so that
 //! a change of the machine's mood hits all alike.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread, time::Instant};
 
 use super::{
     Result,
@@ -84,6 +84,10 @@ impl Field<'_, '_> {
             .copied()
             .filter(|point| options.wants(&point.name()))
             .collect::<Vec<_>>();
+        if points.is_empty() {
+            return Ok(());
+        }
+        let disturbance = Disturbance::since_now(self.subject.database)?;
         for round in 1..=options.rounds() {
             eprintln!(
                 "{}round {round} of {}: {} points",
@@ -98,6 +102,8 @@ impl Field<'_, '_> {
             let step = 7.min(points.len());
             points.rotate_left(step);
         }
+        let name = format!("{}others_cpu", self.subject.prefix);
+        figures.add(name, disturbance.percent()?, "%");
         Ok(())
     }
 
@@ -163,6 +169,38 @@ impl Field<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What others, who have nothing to do with this, take of the processors.
+struct Disturbance {
+    database: Option<u32>,
+    begun: Instant,
+    others: f64,
+}
+
+impl Disturbance {
+    fn since_now(database: Option<u32>) -> Result<Self> {
+        Ok(Self {
+            database,
+            begun: Instant::now(),
+            others: Self::others(database)?,
+        })
+    }
+
+    fn percent(&self) -> Result<f64> {
+        let taken = Self::others(self.database)? - self.others;
+        let processors = thread::available_parallelism()?.get() as f64;
+        Ok(100.0 * taken / (self.begun.elapsed().as_secs_f64() * processors))
+    }
+
+    /// Seconds of everybody but this program, its children (service, echo, pgbench) and the database.
+    fn others(database: Option<u32>) -> Result<f64> {
+        let mut own = processes::cpu_with_children(std::process::id())?;
+        if let Some(id) = database {
+            own += processes::cpu_with_children(id)?;
+        }
+        Ok(processes::cpu_of_everybody()?.as_secs_f64() - own.as_secs_f64())
     }
 }
 

@@ -61,7 +61,7 @@ impl Service {
             command
         };
         printed(&mut verb("migrate"))?;
-        let mut process = Kept::start(verb("serve").stderr(Stdio::piped()))?;
+        let mut process = Kept::start(verb("serve").stderr(Stdio::piped()), folder.path())?;
         let address = listening(&mut process)?;
         let channel = Endpoint::from_shared(format!("http://{address}"))?
             .connect()
