@@ -4,15 +4,18 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use sea_orm::{
     QueryResult,
-    sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions},
+    sqlx::{
+        self, Connection, PgConnection, Row,
+        postgres::{PgConnectOptions, PgRow},
+    },
 };
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{changes::Rows, enrollment_columns, version};
+use super::{Found, FoundRow, LookStatements, changes::Rows, enrollment_columns, version};
 use crate::{
-    domain::person::IdentifierDigest,
-    storage::{Error, member::uuid_of, request::Request},
+    domain::person::{IdentifierDigest, PersonKey},
+    storage::{Error, claim::Claim, member::uuid_of, request::Request},
 };
 
 /// How long a statement may take on a connection that says nothing: longer than the server itself
@@ -22,49 +25,32 @@ const SILENCE: Duration = Duration::from_secs(35);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A sub-select with OFFSET stays a look-up by index for each row, whatever the planner believes of a
-/// table that was empty when the statement was prepared.
-const LOOK: &str = concat!(
-    "SELECT v.version, s.* FROM (",
+/// Aggregated, since a row of its own costs more than what stands in it.
+const FOUND: &str = concat!(
+    "SELECT ",
     version!(),
-    ") v LEFT JOIN ( \
-       SELECT found.digest, found.load_id, found.person, e.* FROM ( \
-         SELECT m.digest, m.load_id, m.person, c.enrollment_id \
-         FROM unnest($2::uuid[]) AS d (digest) \
-         CROSS JOIN LATERAL ( \
-           SELECT digest, load_id, person FROM members WHERE digest = d.digest OFFSET 0) m \
-         LEFT JOIN LATERAL ( \
-           SELECT enrollment_id FROM enrollment_claims \
-           WHERE offer_id = $1 AND person = m.person OFFSET 0) c ON true \
-         UNION ALL \
-         SELECT NULL, NULL, c.person, c.enrollment_id \
-         FROM unnest($3::uuid[]) AS named (id) \
-         CROSS JOIN LATERAL ( \
-           SELECT person FROM enrollment_claims \
-           WHERE enrollment_id = named.id AND offer_id = $1 OFFSET 0) own \
-         CROSS JOIN LATERAL ( \
-           SELECT person, enrollment_id FROM enrollment_claims \
-           WHERE offer_id = $1 AND person = own.person OFFSET 0) c \
-       ) found LEFT JOIN LATERAL ( \
-         SELECT (SELECT string_agg(cohort_id::text, ',') FROM enrollment_cohorts \
-                 WHERE enrollment_id = e.id) AS cohort_ids, ",
-    enrollment_columns!(),
-    " FROM enrollments e WHERE e.id = found.enrollment_id OFFSET 0) e ON true \
-     ) s ON true"
+    ", array_agg(m.digest), array_agg(m.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
+     FROM unnest($2::uuid[]) AS d (digest) JOIN members m ON m.digest = d.digest \
+     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+);
+
+const CLAIMS: &str = "\
+    SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
+    JOIN enrollment_claims own ON own.enrollment_id = named.id AND own.offer_id = $1 \
+    JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
+
+const ENROLLMENTS: &str = concat!(
+    "SELECT ",
+    enrollment_columns!("string_agg(cohort_id::text, ',')"),
+    " FROM unnest($1::uuid[]) AS named (id) JOIN enrollments e ON e.id = named.id"
 );
 
 const ANSWERED: &str = "\
     SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
     FROM unnest($1::text[], $2::uuid[]) AS asked (caller, request_id) \
-    CROSS JOIN LATERAL ( \
-      SELECT * FROM requests \
-      WHERE caller = asked.caller AND request_id = asked.request_id OFFSET 0) r \
-    LEFT JOIN LATERAL ( \
-      SELECT id, contact FROM enrollments \
-      WHERE id = (r.result -> 'name' ->> 'enrollment')::uuid OFFSET 0) e ON true \
-    LEFT JOIN LATERAL ( \
-      SELECT sealed FROM activation_codes \
-      WHERE enrollment_id = e.id AND void_time IS NULL OFFSET 0) a ON true";
+    JOIN requests r ON r.caller = asked.caller AND r.request_id = asked.request_id \
+    LEFT JOIN enrollments e ON e.id = (r.result -> 'name' ->> 'enrollment')::uuid \
+    LEFT JOIN activation_codes a ON a.enrollment_id = e.id AND a.void_time IS NULL";
 
 const UPDATE: &str = "\
     UPDATE enrollments e SET state = u.state, activate_by_date = u.activate_by_date, \
@@ -129,28 +115,16 @@ impl PostgresLane {
         }
     }
 
-    pub(super) async fn look(
-        &mut self,
-        offer_id: i64,
-        digests: &[IdentifierDigest],
-        ids: &[Uuid],
-    ) -> Result<Vec<QueryResult>, Error> {
-        let digests = digests
-            .iter()
-            .map(|digest| uuid_of(digest.0))
-            .collect::<Vec<_>>();
-        self.read(|| sqlx::query(LOOK).bind(offer_id).bind(&digests).bind(ids))
-            .await
-    }
-
     pub(super) async fn answered(
         &mut self,
         requests: &[&Request],
     ) -> Result<Vec<QueryResult>, Error> {
         let callers = column(requests, |request| request.caller.as_str());
         let ids = column(requests, |request| request.id.0);
-        self.read(|| sqlx::query(ANSWERED).bind(&callers).bind(&ids))
-            .await
+        let rows = self
+            .read(|| sqlx::query(ANSWERED).bind(&callers).bind(&ids))
+            .await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
     /// Writes and commits.
@@ -170,7 +144,7 @@ impl PostgresLane {
     async fn read<'q>(
         &mut self,
         statement: impl Fn() -> Statement<'q>,
-    ) -> Result<Vec<QueryResult>, Error> {
+    ) -> Result<Vec<PgRow>, Error> {
         let was_held = self.connection.is_some();
         match self.read_once(statement()).await {
             Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
@@ -178,12 +152,12 @@ impl PostgresLane {
         }
     }
 
-    async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<QueryResult>, Error> {
+    async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let mut connection = self.take().await?;
         let rows = within(SILENCE, statement.fetch_all(&mut connection)).await?;
         let rows = rows.map_err(|error| Error::from(&error))?;
         self.connection = Some(connection);
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        Ok(rows)
     }
 
     /// Takes the connection out: whoever fails, is cut off or panics does not put it back.
@@ -195,6 +169,60 @@ impl PostgresLane {
         let connected = within(CONNECT, connecting).await?;
         connected.map_err(|error| Error::from(&error))
     }
+}
+
+impl LookStatements for PostgresLane {
+    async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
+        let digests = column(digests, |digest| uuid_of(digest.0));
+        let rows = self
+            .read(|| sqlx::query(FOUND).bind(offer_id).bind(&digests))
+            .await?;
+        let row = rows.first().ok_or_else(|| Error::affected("find"))?;
+        to_found(row).map_err(|error| Error::from(&error))
+    }
+
+    async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
+        let rows = self
+            .read(|| sqlx::query(CLAIMS).bind(offer_id).bind(ids))
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Claim {
+                    person: PersonKey(row.try_get::<Uuid, _>(0)?.into_bytes()),
+                    enrollment: row.try_get(1)?,
+                })
+            })
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(|error| Error::from(&error))
+    }
+
+    async fn enrollments(&mut self, ids: &[Uuid]) -> Result<Vec<QueryResult>, Error> {
+        let rows = self.read(|| sqlx::query(ENROLLMENTS).bind(ids)).await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+fn to_found(row: &PgRow) -> Result<Found, sqlx::Error> {
+    let digests = row.try_get::<Option<Vec<Uuid>>, _>(1)?.unwrap_or_default();
+    let loads = row.try_get::<Option<Vec<i64>>, _>(2)?.unwrap_or_default();
+    let people = row.try_get::<Option<Vec<Uuid>>, _>(3)?.unwrap_or_default();
+    let enrollments = row.try_get::<Option<Vec<Option<Uuid>>>, _>(4)?;
+    let columns = digests
+        .into_iter()
+        .zip(loads)
+        .zip(people)
+        .zip(enrollments.unwrap_or_default());
+    Ok(Found {
+        version: row.try_get(0)?,
+        rows: columns
+            .map(|(((digest, load_id), person), enrollment)| FoundRow {
+                digest,
+                load_id,
+                person,
+                enrollment,
+            })
+            .collect(),
+    })
 }
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
