@@ -21,11 +21,12 @@
 //! it a place, and let it in with its caller, if the token carries a scope that the rpc's own option
 //! in the .proto names. The handler in `grpc/enrollment_service.rs` parses the message into a command,
 //! or into the list of everything that is wrong with it, and calls the deed of the same name,
-//! `app/enroll.rs`. There, identifiers become digests, and a unit of work begins: the request id is
-//! reserved, so that a retry finds the first result; the person's standing is read;
-//! `domain/eligibility.rs` decides; then row, claims, code and event are written, and committed
-//! together in a task that a caller who goes away cannot cut in two. The unique index over live claims
-//! has the last word on "exactly once". The handler renders what came back; an error becomes a status
+//! `app/enroll.rs`. There, identifiers become digests, a code is minted and sealed, and the command goes
+//! to the committer. A lane takes it up with whatever else waits; the standing of all their people is
+//! read in one statement; `domain/eligibility.rs` decides for each; then rows, claims, codes, events and
+//! request ids are written together, in a task that a caller who goes away cannot cut in two. The
+//! unique indexes over live claims and over request ids have the last word on "exactly once" and on
+//! "a retry gets the first result". The handler renders what came back; an error becomes a status
 //! in `grpc/status.rs` and nowhere else.
 
 pub mod app;

@@ -10,9 +10,14 @@
 //! 3. Add a file here, named for the noun, with functions over `&impl ConnectionTrait` that take and
 //!    give domain types. "Not found" is `Ok(None)`; affected rows are checked.
 //!
+//! # Two ways in
+//! What operators do, and what is rare, goes through the pools: entities, and transactions of
+//! `transaction.rs`. What callers do for people goes through a `lane`, in statements over arrays.
+//!
 //! # Two databases
 //! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
-//! statement must differ, the difference stands beside its twin in the noun's own file.
+//! statement must differ, the difference stands beside its twin in the noun's own file, or for lanes in
+//! `lane/postgres.rs` and `lane/sqlite.rs`.
 
 pub mod catalogue;
 pub mod claim;

@@ -1,8 +1,8 @@
 //! SQLite: lists go in as JSON, since it has no arrays; rows as rows of several.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryResult,
-    Statement, Value,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    IntoActiveModel, QueryResult, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -26,9 +26,9 @@ use crate::{
     },
 };
 
-/// Rows of one INSERT: enough that the statement's own cost is shared, few enough that the statements
-/// of all sizes are soon known.
-const ROWS: usize = 32;
+/// The most rows of one INSERT: a power of two, as are all its sizes. So there are few statements, and
+/// each is prepared once.
+const ROWS: usize = 64;
 
 const FOUND: &str = concat!(
     "SELECT ",
@@ -153,15 +153,18 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
 async fn insert<E, M>(transaction: &DatabaseTransaction, rows: Vec<M>) -> Result<(), Error>
 where
     E: EntityTrait<Model = M>,
-    M: IntoActiveModel<E::ActiveModel> + Clone,
-    E::ActiveModel: sea_orm::ActiveModelTrait<Entity = E>,
+    M: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E>,
 {
-    for rows in rows.chunks(ROWS) {
-        let rows = rows.iter().cloned().map(|row| {
-            // Every column is written, not only those that changed.
-            sea_orm::ActiveModelTrait::reset_all(row.into_active_model())
-        });
-        E::insert_many(rows)
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let some = ROWS.min(1 << left.ilog2());
+        left -= some;
+        // Every column is written, not only those that changed.
+        let some = rows.by_ref().take(some);
+        let some = some.map(|row| row.into_active_model().reset_all());
+        E::insert_many(some)
             .exec_without_returning(transaction)
             .await?;
     }

@@ -1,7 +1,8 @@
-//! Takes away the foreign keys of what an enrollment writes, on PostgreSQL. Checking them takes a third
-//! of the database's time for it, and every check locks the one row of the offer. What they would
-//! guard cannot happen: the rows are written in one statement, with keys that it was given, and no row
-//! that they refer to is ever deleted. SQLite checks them for next to nothing, and cannot drop them.
+//! Takes away the foreign keys of what an enrollment writes, on PostgreSQL. Checking them takes half of
+//! the database's time for it (20,000 enrollments in one statement: 1.4 s without, 3.4 s with them), and
+//! every check locks the one row of the offer. What they would guard cannot happen: the rows are
+//! written in one statement, with keys that it was given, and no row that they refer to is ever
+//! deleted. SQLite checks them for next to nothing, and cannot drop them.
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
