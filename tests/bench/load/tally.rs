@@ -1,11 +1,13 @@
 //! What a loop counts while it runs.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    cell::{RefCell, RefMut},
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
+
+use super::call::Ended;
 
 /// Nanoseconds of the longest call that is told apart: a minute.
 const LONGEST: u64 = 60_000_000_000;
@@ -26,8 +28,7 @@ pub struct Run<P> {
     pub failures: Option<(u64, String)>,
 }
 
-#[derive(Clone)]
-pub(super) struct Tally(Arc<Mutex<Counts>>);
+pub(super) struct Tally(RefCell<Counts>);
 
 struct Counts {
     counting: bool,
@@ -38,24 +39,30 @@ struct Counts {
 
 impl Tally {
     pub fn new() -> Result<Self, hdrhistogram::CreationError> {
-        Ok(Self(Arc::new(Mutex::new(Counts {
+        Ok(Self(RefCell::new(Counts {
             counting: false,
             stopped: false,
             latencies: Histogram::new_with_bounds(1, LONGEST, 3)?,
             failures: None,
-        }))))
+        })))
     }
 
-    /// Notes a call that was to begin at `since`.
-    pub fn note(&self, since: Instant, failure: Option<String>) {
-        let elapsed = since.elapsed();
+    /// Notes a call that has ended now.
+    pub fn note(&self, now: Instant, ended: Ended) {
+        if let Some(failure) = ended.failure {
+            return self.fail(failure);
+        }
         let mut counts = self.counts();
-        if let Some(failure) = failure {
-            counts.failures.get_or_insert((0, failure)).0 += 1;
-        } else if counts.counting {
-            let nanoseconds = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        if counts.counting {
+            let elapsed = now.saturating_duration_since(ended.since).as_nanos();
+            let nanoseconds = u64::try_from(elapsed).unwrap_or(u64::MAX);
             counts.latencies.saturating_record(nanoseconds);
         }
+    }
+
+    /// Notes that a call failed.
+    pub fn fail(&self, failure: String) {
+        self.counts().failures.get_or_insert((0, failure)).0 += 1;
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -90,7 +97,7 @@ impl Tally {
         self.counts().failures.clone()
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> RefMut<'_, Counts> {
+        self.0.borrow_mut()
     }
 }
