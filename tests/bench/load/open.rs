@@ -28,7 +28,7 @@ pub async fn open<P>(
     times: Times,
     probe: impl FnMut() -> P,
 ) -> Result<Run<P>, Broken> {
-    let tally = Tally::new()?;
+    let tally = Tally::new();
     let period = Duration::from_secs_f64(1.0 / per_second.max(1.0));
     let beat = Beat::every(period);
     let mut calls = Calls {

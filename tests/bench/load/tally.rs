@@ -5,12 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
-
 use super::call::Ended;
-
-/// Nanoseconds of the longest call that is told apart: a minute.
-const LONGEST: u64 = 60_000_000_000;
 
 /// What a loop has measured.
 pub struct Run<P> {
@@ -22,8 +17,8 @@ pub struct Run<P> {
     pub calls: u64,
     /// How long it was counted.
     pub elapsed: Duration,
-    /// Nanoseconds of these calls.
-    pub latencies: Histogram<u64>,
+    /// Microseconds of these calls.
+    pub latencies: Vec<f64>,
     /// Calls that failed, and what the first of them said.
     pub failures: Option<(u64, String)>,
 }
@@ -33,18 +28,18 @@ pub(super) struct Tally(RefCell<Counts>);
 struct Counts {
     counting: bool,
     stopped: bool,
-    latencies: Histogram<u64>,
+    latencies: Vec<f64>,
     failures: Option<(u64, String)>,
 }
 
 impl Tally {
-    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
-        Ok(Self(RefCell::new(Counts {
+    pub fn new() -> Self {
+        Self(RefCell::new(Counts {
             counting: false,
             stopped: false,
-            latencies: Histogram::new_with_bounds(1, LONGEST, 3)?,
+            latencies: Vec::new(),
             failures: None,
-        })))
+        }))
     }
 
     /// Notes a call that has ended now.
@@ -54,9 +49,8 @@ impl Tally {
         }
         let mut counts = self.counts();
         if counts.counting {
-            let elapsed = now.saturating_duration_since(ended.since).as_nanos();
-            let nanoseconds = u64::try_from(elapsed).unwrap_or(u64::MAX);
-            counts.latencies.saturating_record(nanoseconds);
+            let elapsed = now.saturating_duration_since(ended.since);
+            counts.latencies.push(elapsed.as_secs_f64() * 1e6);
         }
     }
 
@@ -81,11 +75,11 @@ impl Tally {
         let after = probe();
         let mut counts = self.counts();
         counts.stopped = true;
-        let latencies = counts.latencies.clone();
+        let latencies = std::mem::take(&mut counts.latencies);
         Run {
             before,
             after,
-            calls: latencies.len(),
+            calls: latencies.len() as u64,
             elapsed,
             latencies,
             failures: None,

@@ -2,13 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use hdrhistogram::Histogram;
-
 use super::{
     Result,
     calls::{BATCH, Work},
     data::People,
-    figures::Figures,
+    figures::{Figures, quantile},
     pgbench::per_call,
     processes,
     service::Service,
@@ -167,12 +165,9 @@ pub fn note_calls<P>(figures: &mut Figures, name: &str, run: &Run<P>) -> Result<
     let per_second = run.calls as f64 / run.elapsed.as_secs_f64();
     figures.add(format!("{name}_calls_per_second"), per_second, "1/s");
     for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-        let value = microseconds(&run.latencies, part);
-        figures.add(format!("{name}_{what}"), value, "us");
+        if let Some(value) = quantile(&run.latencies, part) {
+            figures.add(format!("{name}_{what}"), value, "us");
+        }
     }
     Ok(())
-}
-
-fn microseconds(latencies: &Histogram<u64>, part: f64) -> f64 {
-    latencies.value_at_quantile(part) as f64 / 1e3
 }
