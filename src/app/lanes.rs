@@ -3,10 +3,16 @@
 //!
 //! Owns: the queue, its bound, and who is still waiting. Must not know: what is done in a turn.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use super::{Error, error::Overload};
 
@@ -52,11 +58,27 @@ impl<Ask, Answer> Waiting<Ask, Answer> {
     }
 }
 
-/// The way to some lanes. They end when it is dropped.
-pub(super) struct Lanes<Ask, Answer>(mpsc::Sender<Waiting<Ask, Answer>>);
+/// The way to some lanes. They end when it is dropped, once nobody waits.
+pub(super) struct Lanes<Ask, Answer>(Arc<Queue<Ask, Answer>>);
 
-impl<Ask, Answer> std::fmt::Debug for Lanes<Ask, Answer> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+struct Queue<Ask, Answer>(Mutex<State<Ask, Answer>>);
+
+struct State<Ask, Answer> {
+    waiting: VecDeque<Waiting<Ask, Answer>>,
+    /// Lanes that have nothing to do. The last one in is the first one out: its connection is the
+    /// warmest, here and in the database.
+    idle: Vec<Arc<Notify>>,
+    closed: bool,
+}
+
+impl<Ask, Answer> Queue<Ask, Answer> {
+    fn state(&self) -> MutexGuard<'_, State<Ask, Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Ask, Answer> fmt::Debug for Lanes<Ask, Answer> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lanes")
     }
 }
@@ -64,44 +86,76 @@ impl<Ask, Answer> std::fmt::Debug for Lanes<Ask, Answer> {
 impl<Ask: Send + 'static, Answer: Send + 'static> Lanes<Ask, Answer> {
     /// Opens a lane for each of these.
     pub fn open<W: Work<Ask = Ask, Answer = Answer>>(works: impl Iterator<Item = W>) -> Self {
-        let (sender, queue) = mpsc::channel(QUEUE);
-        let queue = Arc::new(Mutex::new(queue));
+        let queue = Arc::new(Queue(Mutex::new(State {
+            waiting: VecDeque::new(),
+            idle: Vec::new(),
+            closed: false,
+        })));
         for work in works {
             tokio::spawn(run(work, queue.clone()));
         }
-        Self(sender)
+        Self(queue)
     }
 
     /// Waits for the answer. Whoever stops waiting before a lane takes it up has asked for nothing:
     /// that is how a deadline is kept.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
-        self.0
-            .try_send(Waiting { ask, answer })
-            .map_err(|_| Error::Overloaded(Overload::Calls))?;
+        let idle = {
+            let mut state = self.0.state();
+            if state.waiting.len() >= QUEUE {
+                return Err(Error::Overloaded(Overload::Calls));
+            }
+            state.waiting.push_back(Waiting { ask, answer });
+            state.idle.pop()
+        };
+        if let Some(lane) = idle {
+            lane.notify_one();
+        }
         answered
             .await
             .map_err(|_| Error::Fault("a lane gave no answer"))
     }
 }
 
-type Queue<W> = mpsc::Receiver<Waiting<<W as Work>::Ask, <W as Work>::Answer>>;
-
-async fn run<W: Work>(mut work: W, queue: Arc<Mutex<Queue<W>>>) {
-    loop {
-        let mut waiting = Vec::new();
-        if queue.lock().await.recv_many(&mut waiting, TURN).await == 0 {
-            return;
+impl<Ask, Answer> Drop for Lanes<Ask, Answer> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.closed = true;
+        for lane in state.idle.drain(..) {
+            lane.notify_one();
         }
-        waiting.retain(|waiting| !waiting.answer.is_closed());
+    }
+}
+
+async fn run<W: Work>(mut work: W, queue: Arc<Queue<W::Ask, W::Answer>>) {
+    let woken = Arc::new(Notify::new());
+    loop {
+        let waiting = {
+            let mut state = queue.state();
+            let waiting = state.waiting.len().min(TURN);
+            if waiting == 0 {
+                if state.closed {
+                    return;
+                }
+                state.idle.push(woken.clone());
+            }
+            state.waiting.drain(..waiting).collect::<Vec<_>>()
+        };
+        if waiting.is_empty() {
+            woken.notified().await;
+            continue;
+        }
+        let waiting = waiting.into_iter().filter(|one| !one.answer.is_closed());
         // A turn that panics answers nobody, and those who wait are told so; the lane goes on.
-        let _ = AssertUnwindSafe(work.turn(waiting)).catch_unwind().await;
+        let turn = AssertUnwindSafe(work.turn(waiting.collect()));
+        let _ = turn.catch_unwind().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc::{Receiver, Sender};
+    use tokio::sync::mpsc::{self, Receiver, Sender};
 
     use super::*;
 

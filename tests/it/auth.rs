@@ -322,7 +322,7 @@ async fn the_keys_file_is_followed_and_a_broken_one_changes_nothing() {
         ..Start::default()
     };
     let server = TestServer::start_with(&database.settings, start).await;
-    company::with_people(&server, vec![]).await;
+    company::open_offer(&server, company::offer()).await;
     server.check(customer("C-1")).await;
 
     // The broken file is looked at before the whole one that follows it, or not at all.

@@ -127,6 +127,18 @@ impl Rows {
         Ok(rows)
     }
 
+    /// Whether each table gets one row.
+    pub fn are_of_one(&self) -> bool {
+        [
+            self.enrollments.len(),
+            self.cohorts.len(),
+            self.claims.len(),
+            self.codes.len(),
+            self.events.len(),
+            self.requests.len(),
+        ] == [1; 6]
+    }
+
     fn add(&mut self, enrolled: &Enrolled) -> Result<(), Error> {
         let stored = &enrolled.stored;
         let enrollment_id = stored.enrollment.name.enrollment;

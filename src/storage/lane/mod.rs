@@ -14,12 +14,12 @@ mod changes;
 mod postgres;
 mod sqlite;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 use sea_orm::{DatabaseTransaction, FromQueryResult, QueryResult};
 use uuid::Uuid;
 
-use self::{changes::Rows, postgres::PostgresLane};
+use self::{changes::Rows, postgres::PostgresLane, sqlite::SqliteLook};
 use super::{
     Error, Store,
     catalogue::Catalogue,
@@ -48,14 +48,14 @@ enum Kind {
     Sqlite(Store),
 }
 
-/// What one statement saw of the people and enrollments that were asked for.
+/// What a look saw of the people and enrollments that were asked for.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Where the identifiers stand on published lists.
     pub listings: Vec<Listing>,
     /// The claims on everybody who was found, of this and of earlier times.
     pub claims: Vec<Claim>,
-    /// The enrollments that claim them. One that claims several people stands here for each.
+    /// The enrollments that claim them.
     pub enrollments: Vec<StoredEnrollment>,
 }
 
@@ -77,12 +77,13 @@ impl Lane {
         digests: &[IdentifierDigest],
         ids: &[Uuid],
     ) -> Result<Option<Seen>, Error> {
-        let offer_id = catalogue.offer.id;
-        let rows = match &mut self.0 {
-            Kind::Postgres(lane) => lane.look(offer_id, digests, ids).await?,
-            Kind::Sqlite(store) => sqlite::look(&store.reader, offer_id, digests, ids).await?,
-        };
-        read(catalogue, &rows)
+        match &mut self.0 {
+            Kind::Postgres(lane) => look(lane, catalogue, digests, ids).await,
+            Kind::Sqlite(store) => {
+                let mut reader = SqliteLook(&store.reader);
+                look(&mut reader, catalogue, digests, ids).await
+            }
+        }
     }
 
     /// Begins to look and write.
@@ -110,14 +111,13 @@ impl Turn<'_> {
         digests: &[IdentifierDigest],
         ids: &[Uuid],
     ) -> Result<Option<Seen>, Error> {
-        let offer_id = catalogue.offer.id;
-        let rows = match self {
-            Self::Postgres(lane) => lane.look(offer_id, digests, ids).await?,
+        match self {
+            Self::Postgres(lane) => look(*lane, catalogue, digests, ids).await,
             Self::Sqlite(transaction) => {
-                sqlite::look(transaction.as_ref(), offer_id, digests, ids).await?
+                let mut writer = SqliteLook(transaction.as_ref());
+                look(&mut writer, catalogue, digests, ids).await
             }
-        };
-        read(catalogue, &rows)
+        }
     }
 
     /// What was made of those of the requests that have been answered before.
@@ -144,15 +144,103 @@ impl Turn<'_> {
     }
 }
 
-/// Columns of an enrollment, each under its name after `e_`.
+/// The statements of a look. Whoever is on no list, or never enrolled, costs one of them.
+trait LookStatements {
+    /// Where these identifiers stand, and what claims their people.
+    fn found(
+        &mut self,
+        offer_id: i64,
+        digests: &[IdentifierDigest],
+    ) -> impl Future<Output = Result<Found, Error>> + Send;
+
+    /// The claims on everybody whom these enrollments claim.
+    fn claims(
+        &mut self,
+        offer_id: i64,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<Claim>, Error>> + Send;
+
+    /// Rows of the keys of an enrollment's cohorts, and the columns of the enrollment.
+    fn enrollments(
+        &mut self,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<QueryResult>, Error>> + Send;
+}
+
+/// What the first statement of a look gives.
+struct Found {
+    /// The catalogue's version, now.
+    version: i64,
+    /// Listed, and claimed by an enrollment or by none: a row for each pair.
+    rows: Vec<FoundRow>,
+}
+
+struct FoundRow {
+    digest: Uuid,
+    load_id: i64,
+    person: Uuid,
+    enrollment: Option<Uuid>,
+}
+
+async fn look(
+    statements: &mut impl LookStatements,
+    catalogue: &Catalogue,
+    digests: &[IdentifierDigest],
+    ids: &[Uuid],
+) -> Result<Option<Seen>, Error> {
+    let offer_id = catalogue.offer.id;
+    let found = statements.found(offer_id, digests).await?;
+    if found.version != catalogue.version {
+        return Ok(None);
+    }
+    let mut seen = Seen::default();
+    for row in found.rows {
+        // Nobody is listed on a list that was never published.
+        let Some(cohort) = catalogue.of_load(row.load_id) else {
+            continue;
+        };
+        let person = PersonKey(row.person.into_bytes());
+        seen.listings.push(Listing {
+            digest: IdentifierDigest(row.digest.into_bytes()),
+            person,
+            cohort: Arc::clone(cohort),
+        });
+        let claim = |enrollment| Claim { person, enrollment };
+        seen.claims.extend(row.enrollment.map(claim));
+    }
+    if !ids.is_empty() {
+        seen.claims.extend(statements.claims(offer_id, ids).await?);
+    }
+    let claiming = seen.claims.iter().map(|claim| claim.enrollment);
+    let claiming = claiming.collect::<BTreeSet<_>>();
+    if !claiming.is_empty() {
+        let claiming = claiming.into_iter().collect::<Vec<_>>();
+        for row in statements.enrollments(&claiming).await? {
+            let Some(stored) = to_stored(catalogue, &row)? else {
+                return Ok(None);
+            };
+            seen.enrollments.push(stored);
+        }
+    }
+    Ok(Some(seen))
+}
+
+/// Columns of an enrollment, in the words of both databases: the keys of its cohorts, and each of its
+/// own under its name after `e_`.
 macro_rules! enrollment_columns {
-    () => {
-        "e.id AS e_id, e.offer_id AS e_offer_id, e.state AS e_state, e.enroll_time AS e_enroll_time, \
-         e.activate_by_date AS e_activate_by_date, e.activate_time AS e_activate_time, \
-         e.term_start_date AS e_term_start_date, e.term_end_date AS e_term_end_date, \
-         e.terms_version AS e_terms_version, e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
-         e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
-         e.contact AS e_contact, e.revision AS e_revision, e.update_time AS e_update_time"
+    ($list:literal) => {
+        concat!(
+            "(SELECT ",
+            $list,
+            " FROM enrollment_cohorts WHERE enrollment_id = e.id) AS cohort_ids, \
+             e.id AS e_id, e.offer_id AS e_offer_id, e.state AS e_state, \
+             e.enroll_time AS e_enroll_time, e.activate_by_date AS e_activate_by_date, \
+             e.activate_time AS e_activate_time, e.term_start_date AS e_term_start_date, \
+             e.term_end_date AS e_term_end_date, e.terms_version AS e_terms_version, \
+             e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
+             e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
+             e.contact AS e_contact, e.revision AS e_revision, e.update_time AS e_update_time"
+        )
     };
 }
 use enrollment_columns;
@@ -160,51 +248,17 @@ use enrollment_columns;
 /// The catalogue's version, in the words of both databases.
 macro_rules! version {
     () => {
-        "SELECT o.revision + CAST(COALESCE((SELECT SUM(revision) FROM cohorts \
-         WHERE offer_id = o.id), 0) AS BIGINT) AS version FROM offers o WHERE o.id = $1"
+        "(SELECT o.revision + CAST(COALESCE((SELECT SUM(revision) FROM cohorts \
+          WHERE offer_id = o.id), 0) AS BIGINT) FROM offers o WHERE o.id = $1)"
     };
 }
 use version;
 
-/// Reads rows of: version, digest, load, person, the keys of the enrollment's cohorts, enrollment.
-/// Where nobody was found, there is one row with the version alone.
-fn read(catalogue: &Catalogue, rows: &[QueryResult]) -> Result<Option<Seen>, Error> {
-    let mut seen = Seen::default();
-    for row in rows {
-        if row.try_get_by_index::<i64>(0)? != catalogue.version {
-            return Ok(None);
-        }
-        let Some(person) = row.try_get_by_index::<Option<Uuid>>(3)? else {
-            continue;
-        };
-        let person = PersonKey(person.into_bytes());
-        if let Some(digest) = row.try_get_by_index::<Option<Uuid>>(1)? {
-            let Some(cohort) = catalogue.of_load(row.try_get_by_index(2)?) else {
-                // On a list that was never published.
-                continue;
-            };
-            seen.listings.push(Listing {
-                digest: IdentifierDigest(digest.into_bytes()),
-                person,
-                cohort: Arc::clone(cohort),
-            });
-        }
-        if row.try_get_by_index::<Option<Uuid>>(5)?.is_some() {
-            let stored = to_stored(catalogue, row)?;
-            seen.claims.push(Claim {
-                person,
-                enrollment: stored.enrollment.name.enrollment,
-            });
-            seen.enrollments.push(stored);
-        }
-    }
-    Ok(Some(seen))
-}
-
-fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<StoredEnrollment, Error> {
+/// `None`: it rests on a cohort that is newer than the catalogue.
+fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<Option<StoredEnrollment>, Error> {
     let mut model = enrollment::Model::from_query_result(row, "e_")?;
-    let keys = row.try_get_by_index::<Option<String>>(4)?;
-    let mut cohorts = keys
+    let keys = row.try_get_by_index::<Option<String>>(0)?;
+    let cohorts = keys
         .as_deref()
         .unwrap_or_default()
         .split(',')
@@ -212,14 +266,16 @@ fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<StoredEnrollmen
             let listed = key.parse().ok().and_then(|id| catalogue.cohort(id));
             listed.map(|listed| listed.cohort.clone())
         })
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::unreadable("enrollment_cohorts.cohort_id"))?;
+        .collect::<Option<Vec<_>>>();
+    let Some(mut cohorts) = cohorts else {
+        return Ok(None);
+    };
     cohorts.sort();
-    Ok(StoredEnrollment {
+    Ok(Some(StoredEnrollment {
         contact: model.contact.take(),
         cohorts_retracted: catalogue.none_counts(&cohorts),
         enrollment: to_enrollment(model, &catalogue.offer.value.name, cohorts)?,
-    })
+    }))
 }
 
 /// Reads rows of: caller, request id, fingerprint, result, contact, code.

@@ -4,15 +4,18 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use sea_orm::{
     QueryResult,
-    sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions},
+    sqlx::{
+        self, Connection, Encode, PgConnection, Postgres, Row, Type,
+        postgres::{PgConnectOptions, PgRow},
+    },
 };
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{changes::Rows, enrollment_columns, version};
+use super::{Found, FoundRow, LookStatements, changes::Rows, enrollment_columns, version};
 use crate::{
-    domain::person::IdentifierDigest,
-    storage::{Error, member::uuid_of, request::Request},
+    domain::person::{IdentifierDigest, PersonKey},
+    storage::{Error, claim::Claim, member::uuid_of, request::Request},
 };
 
 /// How long a statement may take on a connection that says nothing: longer than the server itself
@@ -22,49 +25,32 @@ const SILENCE: Duration = Duration::from_secs(35);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A sub-select with OFFSET stays a look-up by index for each row, whatever the planner believes of a
-/// table that was empty when the statement was prepared.
-const LOOK: &str = concat!(
-    "SELECT v.version, s.* FROM (",
+/// Aggregated, since a row of its own costs more than what stands in it.
+const FOUND: &str = concat!(
+    "SELECT ",
     version!(),
-    ") v LEFT JOIN ( \
-       SELECT found.digest, found.load_id, found.person, e.* FROM ( \
-         SELECT m.digest, m.load_id, m.person, c.enrollment_id \
-         FROM unnest($2::uuid[]) AS d (digest) \
-         CROSS JOIN LATERAL ( \
-           SELECT digest, load_id, person FROM members WHERE digest = d.digest OFFSET 0) m \
-         LEFT JOIN LATERAL ( \
-           SELECT enrollment_id FROM enrollment_claims \
-           WHERE offer_id = $1 AND person = m.person OFFSET 0) c ON true \
-         UNION ALL \
-         SELECT NULL, NULL, c.person, c.enrollment_id \
-         FROM unnest($3::uuid[]) AS named (id) \
-         CROSS JOIN LATERAL ( \
-           SELECT person FROM enrollment_claims \
-           WHERE enrollment_id = named.id AND offer_id = $1 OFFSET 0) own \
-         CROSS JOIN LATERAL ( \
-           SELECT person, enrollment_id FROM enrollment_claims \
-           WHERE offer_id = $1 AND person = own.person OFFSET 0) c \
-       ) found LEFT JOIN LATERAL ( \
-         SELECT (SELECT string_agg(cohort_id::text, ',') FROM enrollment_cohorts \
-                 WHERE enrollment_id = e.id) AS cohort_ids, ",
-    enrollment_columns!(),
-    " FROM enrollments e WHERE e.id = found.enrollment_id OFFSET 0) e ON true \
-     ) s ON true"
+    ", array_agg(m.digest), array_agg(m.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
+     FROM unnest($2::uuid[]) AS d (digest) JOIN members m ON m.digest = d.digest \
+     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+);
+
+const CLAIMS: &str = "\
+    SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
+    JOIN enrollment_claims own ON own.enrollment_id = named.id AND own.offer_id = $1 \
+    JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
+
+const ENROLLMENTS: &str = concat!(
+    "SELECT ",
+    enrollment_columns!("string_agg(cohort_id::text, ',')"),
+    " FROM unnest($1::uuid[]) AS named (id) JOIN enrollments e ON e.id = named.id"
 );
 
 const ANSWERED: &str = "\
     SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
     FROM unnest($1::text[], $2::uuid[]) AS asked (caller, request_id) \
-    CROSS JOIN LATERAL ( \
-      SELECT * FROM requests \
-      WHERE caller = asked.caller AND request_id = asked.request_id OFFSET 0) r \
-    LEFT JOIN LATERAL ( \
-      SELECT id, contact FROM enrollments \
-      WHERE id = (r.result -> 'name' ->> 'enrollment')::uuid OFFSET 0) e ON true \
-    LEFT JOIN LATERAL ( \
-      SELECT sealed FROM activation_codes \
-      WHERE enrollment_id = e.id AND void_time IS NULL OFFSET 0) a ON true";
+    JOIN requests r ON r.caller = asked.caller AND r.request_id = asked.request_id \
+    LEFT JOIN enrollments e ON e.id = (r.result -> 'name' ->> 'enrollment')::uuid \
+    LEFT JOIN activation_codes a ON a.enrollment_id = e.id AND a.void_time IS NULL";
 
 const UPDATE: &str = "\
     UPDATE enrollments e SET state = u.state, activate_by_date = u.activate_by_date, \
@@ -81,33 +67,60 @@ const UPDATE: &str = "\
 const SET_LIVE: &str =
     "UPDATE enrollment_claims SET live = $1 WHERE enrollment_id = ANY ($2::uuid[])";
 
-const INSERT: &str = "\
-    WITH enrollment AS ( \
-      INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, activate_time, \
-        term_start_date, term_end_date, terms_version, exposed, contact, revision, update_time) \
-      SELECT id, $1, state, enroll_time, activate_by_date, activate_time, term_start_date, \
-        term_end_date, terms_version, exposed, contact, revision, update_time \
-      FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::date[], $6::timestamptz[], \
-        $7::date[], $8::date[], $9::text[], $10::jsonb[], $11::bytea[], $12::bigint[], \
-        $13::timestamptz[]) AS u (id, state, enroll_time, activate_by_date, activate_time, \
-        term_start_date, term_end_date, terms_version, exposed, contact, revision, update_time) \
-    ), cohort AS ( \
-      INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) \
-      SELECT * FROM unnest($14::uuid[], $15::bigint[]) \
-    ), claim AS ( \
-      INSERT INTO enrollment_claims (enrollment_id, person, offer_id, live) \
-      SELECT enrollment_id, person, $1, true \
-      FROM unnest($16::uuid[], $17::uuid[]) AS u (enrollment_id, person) \
-    ), code AS ( \
-      INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \
-      SELECT * FROM unnest($18::uuid[], $19::uuid[], $20::bytea[], $21::timestamptz[]) \
-    ), event AS ( \
-      INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
-      SELECT * FROM unnest($22::uuid[], $23::timestamptz[], $24::text[], $25::text[], \
-        $26::text[], $27::text[], $28::uuid[], $29::jsonb[]) \
-    ) \
-    INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
-    SELECT * FROM unnest($30::text[], $31::uuid[], $32::bytea[], $33::jsonb[], $34::timestamptz[])";
+/// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
+/// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
+/// the rows.
+macro_rules! insert {
+    ($rows:ident) => {
+        concat!(
+            "WITH enrollment AS ( \
+               INSERT INTO enrollments (offer_id, id, state, enroll_time, activate_by_date, \
+                 activate_time, term_start_date, term_end_date, terms_version, exposed, contact, \
+                 revision, update_time) \
+               SELECT $1, * FROM ",
+            $rows!(
+                "$2::uuid", "$3::text", "$4::timestamptz", "$5::date", "$6::timestamptz", "$7::date",
+                "$8::date", "$9::text", "$10::jsonb", "$11::bytea", "$12::bigint", "$13::timestamptz"
+            ),
+            "), cohort AS ( \
+               INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT * FROM ",
+            $rows!("$14::uuid", "$15::bigint"),
+            "), claim AS ( \
+               INSERT INTO enrollment_claims (live, offer_id, enrollment_id, person) \
+               SELECT true, $1, * FROM ",
+            $rows!("$16::uuid", "$17::uuid"),
+            "), code AS ( \
+               INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \
+               SELECT * FROM ",
+            $rows!("$18::uuid", "$19::uuid", "$20::bytea", "$21::timestamptz"),
+            "), event AS ( \
+               INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
+               SELECT * FROM ",
+            $rows!(
+                "$22::uuid", "$23::timestamptz", "$24::text", "$25::text", "$26::text", "$27::text",
+                "$28::uuid", "$29::jsonb"
+            ),
+            ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
+               SELECT * FROM ",
+            $rows!("$30::text", "$31::uuid", "$32::bytea", "$33::jsonb", "$34::timestamptz")
+        )
+    };
+}
+
+macro_rules! arrays {
+    ($first:literal $(, $column:literal)*) => {
+        concat!("unnest(", $first, "[]", $(", ", $column, "[]",)* ")")
+    };
+}
+
+macro_rules! values {
+    ($first:literal $(, $column:literal)*) => {
+        concat!("(VALUES (", $first, $(", ", $column,)* ")) AS one")
+    };
+}
+
+const INSERT: &str = insert!(arrays);
+const INSERT_ONE: &str = insert!(values);
 
 /// A connection that is kept while it works, and replaced when it does not.
 pub struct PostgresLane {
@@ -129,28 +142,16 @@ impl PostgresLane {
         }
     }
 
-    pub(super) async fn look(
-        &mut self,
-        offer_id: i64,
-        digests: &[IdentifierDigest],
-        ids: &[Uuid],
-    ) -> Result<Vec<QueryResult>, Error> {
-        let digests = digests
-            .iter()
-            .map(|digest| uuid_of(digest.0))
-            .collect::<Vec<_>>();
-        self.read(|| sqlx::query(LOOK).bind(offer_id).bind(&digests).bind(ids))
-            .await
-    }
-
     pub(super) async fn answered(
         &mut self,
         requests: &[&Request],
     ) -> Result<Vec<QueryResult>, Error> {
         let callers = column(requests, |request| request.caller.as_str());
         let ids = column(requests, |request| request.id.0);
-        self.read(|| sqlx::query(ANSWERED).bind(&callers).bind(&ids))
-            .await
+        let rows = self
+            .read(|| sqlx::query(ANSWERED).bind(&callers).bind(&ids))
+            .await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
     /// Writes and commits.
@@ -170,7 +171,7 @@ impl PostgresLane {
     async fn read<'q>(
         &mut self,
         statement: impl Fn() -> Statement<'q>,
-    ) -> Result<Vec<QueryResult>, Error> {
+    ) -> Result<Vec<PgRow>, Error> {
         let was_held = self.connection.is_some();
         match self.read_once(statement()).await {
             Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
@@ -178,12 +179,12 @@ impl PostgresLane {
         }
     }
 
-    async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<QueryResult>, Error> {
+    async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let mut connection = self.take().await?;
         let rows = within(SILENCE, statement.fetch_all(&mut connection)).await?;
         let rows = rows.map_err(|error| Error::from(&error))?;
         self.connection = Some(connection);
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        Ok(rows)
     }
 
     /// Takes the connection out: whoever fails, is cut off or panics does not put it back.
@@ -195,6 +196,60 @@ impl PostgresLane {
         let connected = within(CONNECT, connecting).await?;
         connected.map_err(|error| Error::from(&error))
     }
+}
+
+impl LookStatements for PostgresLane {
+    async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
+        let digests = column(digests, |digest| uuid_of(digest.0));
+        let rows = self
+            .read(|| sqlx::query(FOUND).bind(offer_id).bind(&digests))
+            .await?;
+        let row = rows.first().ok_or_else(|| Error::affected("find"))?;
+        to_found(row).map_err(|error| Error::from(&error))
+    }
+
+    async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
+        let rows = self
+            .read(|| sqlx::query(CLAIMS).bind(offer_id).bind(ids))
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Claim {
+                    person: PersonKey(row.try_get::<Uuid, _>(0)?.into_bytes()),
+                    enrollment: row.try_get(1)?,
+                })
+            })
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(|error| Error::from(&error))
+    }
+
+    async fn enrollments(&mut self, ids: &[Uuid]) -> Result<Vec<QueryResult>, Error> {
+        let rows = self.read(|| sqlx::query(ENROLLMENTS).bind(ids)).await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+fn to_found(row: &PgRow) -> Result<Found, sqlx::Error> {
+    let digests = row.try_get::<Option<Vec<Uuid>>, _>(1)?.unwrap_or_default();
+    let loads = row.try_get::<Option<Vec<i64>>, _>(2)?.unwrap_or_default();
+    let people = row.try_get::<Option<Vec<Uuid>>, _>(3)?.unwrap_or_default();
+    let enrollments = row.try_get::<Option<Vec<Option<Uuid>>>, _>(4)?;
+    let columns = digests
+        .into_iter()
+        .zip(loads)
+        .zip(people)
+        .zip(enrollments.unwrap_or_default());
+    Ok(Found {
+        version: row.try_get(0)?,
+        rows: columns
+            .map(|(((digest, load_id), person), enrollment)| FoundRow {
+                digest,
+                load_id,
+                person,
+                enrollment,
+            })
+            .collect(),
+    })
 }
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
@@ -259,43 +314,70 @@ fn update(rows: &Rows) -> Statement<'static> {
 }
 
 fn insert(rows: &Rows) -> Statement<'_> {
-    let (enrollments, codes) = (&rows.enrollments, &rows.codes);
-    let (events, requests) = (&rows.events, &rows.requests);
-    sqlx::query(INSERT)
-        .bind(rows.offer_id)
-        .bind(column(enrollments, |row| row.id))
-        .bind(column(enrollments, |row| row.state.as_str()))
-        .bind(column(enrollments, |row| row.enroll_time))
-        .bind(column(enrollments, |row| row.activate_by_date))
-        .bind(column(enrollments, |row| row.activate_time))
-        .bind(column(enrollments, |row| row.term_start_date))
-        .bind(column(enrollments, |row| row.term_end_date))
-        .bind(column(enrollments, |row| row.terms_version.as_str()))
-        .bind(column(enrollments, |row| &row.exposed))
-        .bind(column(enrollments, |row| row.contact.as_deref()))
-        .bind(column(enrollments, |row| row.revision))
-        .bind(column(enrollments, |row| row.update_time))
-        .bind(column(&rows.cohorts, |row| row.enrollment_id))
-        .bind(column(&rows.cohorts, |row| row.cohort_id))
-        .bind(column(&rows.claims, |row| row.enrollment_id))
-        .bind(column(&rows.claims, |row| row.person))
-        .bind(column(codes, |row| row.digest))
-        .bind(column(codes, |row| row.enrollment_id))
-        .bind(column(codes, |row| row.sealed.as_slice()))
-        .bind(column(codes, |row| row.assign_time))
-        .bind(column(events, |row| row.id))
-        .bind(column(events, |row| row.time))
-        .bind(column(events, |row| row.event_type.as_str()))
-        .bind(column(events, |row| row.actor.as_str()))
-        .bind(column(events, |row| row.resource.as_str()))
-        .bind(column(events, |row| row.reason.as_deref()))
-        .bind(column(events, |row| row.request_id))
-        .bind(column(events, |row| row.details.as_ref()))
-        .bind(column(requests, |row| row.caller.as_str()))
-        .bind(column(requests, |row| row.request_id))
-        .bind(column(requests, |row| row.fingerprint.as_slice()))
-        .bind(column(requests, |row| row.result.as_ref()))
-        .bind(column(requests, |row| row.create_time))
+    let statement = sqlx::query(if rows.are_of_one() {
+        INSERT_ONE
+    } else {
+        INSERT
+    });
+    let insert = Insert {
+        one: rows.are_of_one(),
+        statement: statement.bind(rows.offer_id),
+    };
+    let insert = insert
+        .column(&rows.enrollments, |row| row.id)
+        .column(&rows.enrollments, |row| row.state.as_str())
+        .column(&rows.enrollments, |row| row.enroll_time)
+        .column(&rows.enrollments, |row| row.activate_by_date)
+        .column(&rows.enrollments, |row| row.activate_time)
+        .column(&rows.enrollments, |row| row.term_start_date)
+        .column(&rows.enrollments, |row| row.term_end_date)
+        .column(&rows.enrollments, |row| row.terms_version.as_str())
+        .column(&rows.enrollments, |row| &row.exposed)
+        .column(&rows.enrollments, |row| row.contact.as_deref())
+        .column(&rows.enrollments, |row| row.revision)
+        .column(&rows.enrollments, |row| row.update_time)
+        .column(&rows.cohorts, |row| row.enrollment_id)
+        .column(&rows.cohorts, |row| row.cohort_id)
+        .column(&rows.claims, |row| row.enrollment_id)
+        .column(&rows.claims, |row| row.person)
+        .column(&rows.codes, |row| row.digest)
+        .column(&rows.codes, |row| row.enrollment_id)
+        .column(&rows.codes, |row| row.sealed.as_slice())
+        .column(&rows.codes, |row| row.assign_time)
+        .column(&rows.events, |row| row.id)
+        .column(&rows.events, |row| row.time)
+        .column(&rows.events, |row| row.event_type.as_str())
+        .column(&rows.events, |row| row.actor.as_str())
+        .column(&rows.events, |row| row.resource.as_str())
+        .column(&rows.events, |row| row.reason.as_deref())
+        .column(&rows.events, |row| row.request_id)
+        .column(&rows.events, |row| row.details.as_ref())
+        .column(&rows.requests, |row| row.caller.as_str())
+        .column(&rows.requests, |row| row.request_id)
+        .column(&rows.requests, |row| row.fingerprint.as_slice())
+        .column(&rows.requests, |row| row.result.as_ref())
+        .column(&rows.requests, |row| row.create_time);
+    insert.statement
+}
+
+/// The statement that adds rows, as it gets its columns.
+struct Insert<'r> {
+    one: bool,
+    statement: Statement<'r>,
+}
+
+impl<'r> Insert<'r> {
+    fn column<R, T>(mut self, rows: &'r [R], value: impl Fn(&'r R) -> T) -> Self
+    where
+        T: Type<Postgres> + Encode<'r, Postgres>,
+        Vec<T>: Type<Postgres> + Encode<'r, Postgres>,
+    {
+        self.statement = match rows.first() {
+            Some(row) if self.one => self.statement.bind(value(row)),
+            Some(_) | None => self.statement.bind(column(rows, value)),
+        };
+        self
+    }
 }
 
 fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {

@@ -2,18 +2,21 @@
 
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryResult,
-    Statement,
+    Statement, Value,
 };
 use uuid::Uuid;
 
 use super::{
+    Found, FoundRow, LookStatements,
     changes::{ChangedRow, Rows},
     enrollment_columns, version,
 };
 use crate::{
-    domain::person::IdentifierDigest,
+    domain::person::{IdentifierDigest, PersonKey},
     storage::{
-        Error, claim, enrollment,
+        Error,
+        claim::{self, Claim},
+        enrollment,
         entity::{
             activation_code, enrollment as enrollment_entity, enrollment_claim, enrollment_cohort,
             event, request,
@@ -27,26 +30,24 @@ use crate::{
 /// of all sizes are soon known.
 const ROWS: usize = 32;
 
-const LOOK: &str = concat!(
-    "SELECT v.version, found.digest, found.load_id, found.person, \
-     (SELECT group_concat(cohort_id, ',') FROM enrollment_cohorts \
-      WHERE enrollment_id = e.id) AS cohort_ids, ",
-    enrollment_columns!(),
-    " FROM (",
+const FOUND: &str = concat!(
+    "SELECT ",
     version!(),
-    ") v LEFT JOIN ( \
-       SELECT m.digest, m.load_id, m.person, c.enrollment_id \
-       FROM json_each($2) d \
-       CROSS JOIN members m ON m.digest = unhex(d.value) \
-       LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person \
-       UNION ALL \
-       SELECT NULL, NULL, c.person, c.enrollment_id \
-       FROM json_each($3) named \
-       CROSS JOIN enrollment_claims own \
-         ON own.enrollment_id = unhex(named.value) AND own.offer_id = $1 \
-       CROSS JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person \
-     ) found ON true \
-     LEFT JOIN enrollments e ON e.id = found.enrollment_id"
+    ", m.digest, m.load_id, m.person, c.enrollment_id FROM (SELECT 1) \
+     LEFT JOIN (json_each($2) d CROSS JOIN members m ON m.digest = unhex(d.value)) ON true \
+     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+);
+
+const CLAIMS: &str = "\
+    SELECT c.person, c.enrollment_id FROM json_each($2) named \
+    CROSS JOIN enrollment_claims own \
+      ON own.enrollment_id = unhex(named.value) AND own.offer_id = $1 \
+    CROSS JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
+
+const ENROLLMENTS: &str = concat!(
+    "SELECT ",
+    enrollment_columns!("group_concat(cohort_id, ',')"),
+    " FROM json_each($1) named CROSS JOIN enrollments e ON e.id = unhex(named.value)"
 );
 
 const ANSWERED: &str = "\
@@ -57,17 +58,63 @@ const ANSWERED: &str = "\
     LEFT JOIN enrollments e ON e.id = unhex(replace(r.result ->> '$.name.enrollment', '-', '')) \
     LEFT JOIN activation_codes a ON a.enrollment_id = e.id AND a.void_time IS NULL";
 
-pub(super) async fn look(
+/// Looks on a reader, or in the writer's transaction.
+pub(super) struct SqliteLook<'a, C>(pub &'a C);
+
+impl<C: ConnectionTrait> LookStatements for SqliteLook<'_, C> {
+    async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
+        let digests = list(digests.iter().map(|digest| hex::encode(digest.0)));
+        let values = [offer_id.into(), digests.into()];
+        let rows = query(self.0, FOUND, values).await?;
+        let mut found = Found {
+            version: rows
+                .first()
+                .ok_or_else(|| Error::affected("find"))?
+                .try_get_by_index(0)?,
+            rows: Vec::with_capacity(rows.len()),
+        };
+        for row in rows {
+            // Where nobody is found, there is one row with the version alone.
+            if let Some(digest) = row.try_get_by_index::<Option<Uuid>>(1)? {
+                found.rows.push(FoundRow {
+                    digest,
+                    load_id: row.try_get_by_index(2)?,
+                    person: row.try_get_by_index(3)?,
+                    enrollment: row.try_get_by_index(4)?,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
+        let rows = query(self.0, CLAIMS, [offer_id.into(), uuids(ids).into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Claim {
+                    person: PersonKey(row.try_get_by_index::<Uuid>(0)?.into_bytes()),
+                    enrollment: row.try_get_by_index(1)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn enrollments(&mut self, ids: &[Uuid]) -> Result<Vec<QueryResult>, Error> {
+        query(self.0, ENROLLMENTS, [uuids(ids).into()]).await
+    }
+}
+
+async fn query<const N: usize>(
     db: &impl ConnectionTrait,
-    offer_id: i64,
-    digests: &[IdentifierDigest],
-    ids: &[Uuid],
+    sql: &'static str,
+    values: [Value; N],
 ) -> Result<Vec<QueryResult>, Error> {
-    let digests = digests.iter().map(|digest| hex::encode(digest.0));
-    let ids = ids.iter().map(|id| hex::encode(id.as_bytes()));
-    let values = [offer_id.into(), list(digests).into(), list(ids).into()];
-    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, LOOK, values);
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
     Ok(db.query_all_raw(statement).await?)
+}
+
+fn uuids(ids: &[Uuid]) -> String {
+    list(ids.iter().map(|id| hex::encode(id.as_bytes())))
 }
 
 pub(super) async fn answered(
@@ -79,8 +126,7 @@ pub(super) async fn answered(
             .iter()
             .map(|request| [request.caller.clone(), hex::encode(request.id.0.as_bytes())]),
     );
-    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, ANSWERED, [asked.into()]);
-    Ok(db.query_all_raw(statement).await?)
+    query(db, ANSWERED, [asked.into()]).await
 }
 
 /// Ends before it begins: whoever is freed in this turn can be claimed in it.
