@@ -79,6 +79,10 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
     to.extend_from_slice(text.as_bytes());
 }
 
+/// `:status: 200`, and what may stand before it in the first block: that nothing is remembered.
+const STATUS_OK: u8 = 0x88;
+const NOTHING_REMEMBERED: u8 = 0x20;
+
 /// What the headers and the trailers of a reply say.
 #[derive(Debug, Default)]
 pub struct Said {
@@ -88,10 +92,37 @@ pub struct Said {
     words: String,
 }
 
+/// The trailers that say that all went well, byte for byte. The server is told to remember no headers,
+/// so that a block says the same whenever it comes; and unpacking one costs more than a whole call.
+#[derive(Debug, Default)]
+pub struct GoodTrailers(Vec<u8>);
+
 impl Said {
-    /// Reads a block of headers.
-    pub fn read(&mut self, block: &[u8], decoder: &mut Decoder<'_>) -> Result<(), String> {
-        let read = decoder.decode_with_cb(block, |name, value| match &*name {
+    /// Reads the headers that a message follows: of them only the first matters.
+    pub fn read_headers(&mut self, block: &[u8]) -> Result<(), String> {
+        let block = block.strip_prefix(&[NOTHING_REMEMBERED]).unwrap_or(block);
+        self.http_ok = block.first() == Some(&STATUS_OK);
+        if self.http_ok {
+            return Ok(());
+        }
+        self.unpack(block)
+    }
+
+    /// Reads the trailers, or the headers of a reply that has nothing else.
+    pub fn read_last(&mut self, block: &[u8], good: &mut GoodTrailers) -> Result<(), String> {
+        self.grpc_ok = block == good.0.as_slice();
+        if self.grpc_ok {
+            return Ok(());
+        }
+        self.unpack(block)?;
+        if self.is_ok().is_ok() {
+            good.0 = block.to_vec();
+        }
+        Ok(())
+    }
+
+    fn unpack(&mut self, block: &[u8]) -> Result<(), String> {
+        let read = Decoder::new().decode_with_cb(block, |name, value| match &*name {
             b":status" => self.http_ok = &*value == b"200",
             b"grpc-status" => {
                 self.grpc_ok = &*value == b"0";

@@ -11,7 +11,6 @@ use std::{
     time::Instant,
 };
 
-use fluke_hpack::Decoder;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::TcpStream,
@@ -21,6 +20,7 @@ use super::{
     Script,
     call::{Call, Ended},
     frames::{self, Frame},
+    headers::GoodTrailers,
     outgoing::Outgoing,
 };
 
@@ -35,7 +35,7 @@ pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
 pub struct Line {
     stream: TcpStream,
     script: Arc<Script>,
-    decoder: Decoder<'static>,
+    good_trailers: GoodTrailers,
     incoming: Vec<u8>,
     filled: usize,
     outgoing: Outgoing,
@@ -62,7 +62,7 @@ impl Line {
         let mut line = Self {
             stream,
             script: script.clone(),
-            decoder: Decoder::new(),
+            good_trailers: GoodTrailers::default(),
             incoming: vec![0; INCOMING],
             filled: 0,
             outgoing: Outgoing::to(address, script)?,
@@ -201,7 +201,12 @@ impl Line {
         if is_data {
             call.reply.extend_from_slice(frame.payload);
         } else {
-            call.said.read(frame.payload, &mut self.decoder)?;
+            let said = &mut call.said;
+            if frame.is(frames::END_STREAM) {
+                said.read_last(frame.payload, &mut self.good_trailers)?;
+            } else {
+                said.read_headers(frame.payload)?;
+            }
         }
         if !frame.is(frames::END_STREAM) {
             return Ok(None);

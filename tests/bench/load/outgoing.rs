@@ -104,11 +104,13 @@ impl Outgoing {
     }
 }
 
-/// What the client begins with: nothing is to be pushed, and much may be sent ahead.
+/// What the client begins with: it remembers no headers, nothing is to be pushed, and much may be sent
+/// ahead.
 fn greeting() -> Vec<u8> {
     let mut greeting = frames::PREFACE.to_vec();
     let mut settings = Vec::new();
     for (identifier, value) in [
+        (frames::HEADER_TABLE_SIZE, 0),
         (frames::ENABLE_PUSH, 0),
         (frames::INITIAL_WINDOW_SIZE, STREAM_WINDOW),
     ] {
