@@ -1,13 +1,18 @@
 //! A load generator for unary gRPC calls that leaves the processor to what is measured: HTTP/2 by hand,
-//! messages as bytes, no generated client.
+//! messages as bytes, no generated client. Every request carries its own message and the authorization;
+//! of every reply the status and the message are checked.
 //!
 //! Owns: connections, the closed loop (so many calls in flight), the open loop (so many calls per
 //! second), latencies. Must not know: what the calls are about.
 
+mod call;
 mod closed;
+mod frames;
+mod headers;
 mod line;
 mod numbers;
 mod open;
+mod outgoing;
 mod tally;
 
 pub use closed::closed;

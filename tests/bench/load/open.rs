@@ -2,73 +2,145 @@
 //! counts from the moment at which the call was to begin, so that no stall hides the calls behind it.
 
 use std::{
-    sync::Arc,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
     thread,
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-};
+use tokio::sync::Notify;
 
-use super::{Line, Numbers, Run, Script, Times, tally::Tally};
+use super::{Line, Numbers, Run, Times, line::Broken, tally::Tally};
 
 /// Calls on the way at once; more wait, and their waiting counts. Below what a server refuses.
 const MOST_IN_FLIGHT: usize = 480;
 
 /// Begins so many calls per second.
 pub async fn open<P>(
-    lines: &[Line],
+    lines: Vec<Line>,
     per_second: f64,
-    script: &Arc<Script>,
-    numbers: &Arc<Numbers>,
+    numbers: &Numbers,
     times: Times,
     probe: impl FnMut() -> P,
-) -> Result<Run<P>, Box<dyn std::error::Error + Send + Sync>> {
-    let tally = Tally::new()?;
-    let callers = lines
-        .iter()
-        .map(|line| line.caller(script))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut beats = beat(per_second, tally.clone());
-    let calls = async {
-        let places = Arc::new(Semaphore::new(MOST_IN_FLIGHT));
-        let mut calls = JoinSet::new();
-        let mut callers = callers.iter().cycle();
-        while let Some(due) = beats.recv().await {
-            let (Some(caller), Some(number)) = (callers.next(), numbers.take()) else {
-                tally.note(
-                    due,
-                    Some("there are no numbers left to call with".to_owned()),
-                );
-                break;
-            };
-            let (mut caller, script) = (caller.clone(), script.clone());
-            let (places, tally) = (places.clone(), tally.clone());
-            calls.spawn(async move {
-                let _place = places.acquire_owned().await;
-                let failure = caller.call(&script, number).await;
-                tally.note(due, failure);
-            });
-        }
-        while calls.join_next().await.is_some() {}
+) -> Result<Run<P>, Broken> {
+    let tally = Tally::new();
+    let period = Duration::from_secs_f64(1.0 / per_second.max(1.0));
+    let beat = Beat::every(period);
+    let mut calls = Calls {
+        lines,
+        next_line: 0,
+        due: Instant::now(),
+        period,
     };
-    let (mut run, ()) = tokio::join!(tally.watch(times, probe), calls);
+    let calls = async {
+        loop {
+            let mut beaten = pin!(beat.notify.notified());
+            let polled = poll_fn(|context| {
+                // Also to be woken by the next one.
+                let is_beaten = beaten.as_mut().poll(context).is_ready();
+                match calls.poll(numbers, &tally, context) {
+                    Poll::Pending if is_beaten => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(done) => Poll::Ready(Some(done)),
+                }
+            });
+            if let Some(done) = polled.await {
+                return done;
+            }
+        }
+    };
+    let (mut run, calls) = tokio::join!(tally.watch(times, probe), calls);
+    calls?;
     run.failures = tally.failures();
     Ok(run)
 }
 
-/// Says when each call is to begin. A thread of its own: the runtime's timer knows milliseconds only.
-fn beat(per_second: f64, tally: Tally) -> mpsc::UnboundedReceiver<Instant> {
-    let (sender, beats) = mpsc::unbounded_channel();
-    let period = Duration::from_secs_f64(1.0 / per_second.max(1.0));
-    thread::spawn(move || {
-        let mut due = Instant::now();
-        while !tally.is_stopped() && sender.send(due).is_ok() {
-            due += period;
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+struct Calls {
+    lines: Vec<Line>,
+    next_line: usize,
+    /// When the next call is to begin.
+    due: Instant,
+    period: Duration,
+}
+
+impl Calls {
+    /// Begins all calls that are due. Ready when it was told to stop and no call is left.
+    fn poll(
+        &mut self,
+        numbers: &Numbers,
+        tally: &Tally,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        let mut in_flight = self.in_flight();
+        while !tally.is_stopped() && in_flight < MOST_IN_FLIGHT && self.due <= Instant::now() {
+            match numbers.take() {
+                Some(number) => self.begin(number),
+                None => tally.fail("there are no numbers left to call with".to_owned()),
+            }
+            self.due += self.period;
+            in_flight += 1;
         }
-    });
-    beats
+        for line in &mut self.lines {
+            let mut now = None;
+            let polled = line.poll(context, |_, ended| {
+                tally.note(*now.get_or_insert_with(Instant::now), ended);
+            });
+            if let Poll::Ready(polled) = polled {
+                polled?;
+            }
+        }
+        if tally.is_stopped() && self.in_flight() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    fn begin(&mut self, number: u64) {
+        let line = self.next_line % self.lines.len().max(1);
+        self.next_line += 1;
+        if let Some(line) = self.lines.get_mut(line) {
+            line.begin(number, self.due);
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.lines.iter().map(Line::in_flight).sum()
+    }
+}
+
+/// Says when to look at the clock, until it is dropped. A thread of its own: the runtime's timer knows
+/// milliseconds only.
+struct Beat {
+    notify: Arc<Notify>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Beat {
+    fn every(period: Duration) -> Self {
+        let beat = Self {
+            notify: Arc::new(Notify::new()),
+            stopped: Arc::new(AtomicBool::new(false)),
+        };
+        let (notify, stopped) = (beat.notify.clone(), beat.stopped.clone());
+        thread::spawn(move || {
+            let mut due = Instant::now();
+            while !stopped.load(Ordering::Relaxed) {
+                notify.notify_one();
+                due += period;
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+        });
+        beat
+    }
+}
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
 }

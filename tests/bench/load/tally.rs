@@ -1,14 +1,11 @@
 //! What a loop counts while it runs.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    cell::{RefCell, RefMut},
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
-
-/// Nanoseconds of the longest call that is told apart: a minute.
-const LONGEST: u64 = 60_000_000_000;
+use super::call::Ended;
 
 /// What a loop has measured.
 pub struct Run<P> {
@@ -20,42 +17,46 @@ pub struct Run<P> {
     pub calls: u64,
     /// How long it was counted.
     pub elapsed: Duration,
-    /// Nanoseconds of these calls.
-    pub latencies: Histogram<u64>,
+    /// Microseconds of these calls.
+    pub latencies: Vec<f64>,
     /// Calls that failed, and what the first of them said.
     pub failures: Option<(u64, String)>,
 }
 
-#[derive(Clone)]
-pub(super) struct Tally(Arc<Mutex<Counts>>);
+pub(super) struct Tally(RefCell<Counts>);
 
 struct Counts {
     counting: bool,
     stopped: bool,
-    latencies: Histogram<u64>,
+    latencies: Vec<f64>,
     failures: Option<(u64, String)>,
 }
 
 impl Tally {
-    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
-        Ok(Self(Arc::new(Mutex::new(Counts {
+    pub fn new() -> Self {
+        Self(RefCell::new(Counts {
             counting: false,
             stopped: false,
-            latencies: Histogram::new_with_bounds(1, LONGEST, 3)?,
+            latencies: Vec::new(),
             failures: None,
-        }))))
+        }))
     }
 
-    /// Notes a call that was to begin at `since`.
-    pub fn note(&self, since: Instant, failure: Option<String>) {
-        let elapsed = since.elapsed();
-        let mut counts = self.counts();
-        if let Some(failure) = failure {
-            counts.failures.get_or_insert((0, failure)).0 += 1;
-        } else if counts.counting {
-            let nanoseconds = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-            counts.latencies.saturating_record(nanoseconds);
+    /// Notes a call that has ended now.
+    pub fn note(&self, now: Instant, ended: Ended) {
+        if let Some(failure) = ended.failure {
+            return self.fail(failure);
         }
+        let mut counts = self.counts();
+        if counts.counting {
+            let elapsed = now.saturating_duration_since(ended.since);
+            counts.latencies.push(elapsed.as_secs_f64() * 1e6);
+        }
+    }
+
+    /// Notes that a call failed.
+    pub fn fail(&self, failure: String) {
+        self.counts().failures.get_or_insert((0, failure)).0 += 1;
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -74,11 +75,11 @@ impl Tally {
         let after = probe();
         let mut counts = self.counts();
         counts.stopped = true;
-        let latencies = counts.latencies.clone();
+        let latencies = std::mem::take(&mut counts.latencies);
         Run {
             before,
             after,
-            calls: latencies.len(),
+            calls: latencies.len() as u64,
             elapsed,
             latencies,
             failures: None,
@@ -90,7 +91,7 @@ impl Tally {
         self.counts().failures.clone()
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> RefMut<'_, Counts> {
+        self.0.borrow_mut()
     }
 }

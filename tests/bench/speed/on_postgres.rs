@@ -13,9 +13,9 @@ use super::{
     postgres::Postgres,
     rounds::{CROWDS, Field, Point, pgbench_seconds},
     service::Service,
-    subject::{Subject, connect},
+    subject::Subject,
 };
-use crate::load::Times;
+use crate::load::{Line, Times};
 
 /// Enrollments per second for which there are people enough, by the service and by pgbench.
 const ENROLLMENTS_PER_SECOND: f64 = 20_000.0;
@@ -133,14 +133,13 @@ fn batches() -> Vec<Point> {
 
 /// Asks the service once of each kind, and lets the echo answer the same.
 async fn start_echo(subject: &Subject) -> Result<Echo> {
-    let lines = connect(subject.service.address, 1).await?;
-    let line = lines.first().ok_or("no connection")?;
     for (work, file) in [
         (Work::CheckListed, CHECK_REPLY),
         (Work::Replay, ENROLL_REPLY),
     ] {
         let script = work.script(subject.people, 1, &subject.service.app);
-        let reply = line.ask(&script, 0).await?;
+        let mut line = Line::to(subject.service.address, &script).await?;
+        let reply = line.ask(0).await?;
         fs::write(subject.service.file(file), reply)?;
     }
     Echo::start(&subject.service.file(""))

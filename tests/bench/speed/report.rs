@@ -10,10 +10,11 @@ use super::{
     kept::printed,
 };
 
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 6] = [
     ("calls_per_second", "calls/s"),
     ("p50", "p50 us"),
     ("p99", "p99 us"),
+    ("client_cpu", "client us"),
     ("server_cpu", "server us"),
     ("database_cpu", "database us"),
 ];

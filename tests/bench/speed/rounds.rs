@@ -1,7 +1,7 @@
 //! The points of a run, in rounds: every round measures all of them, beginning somewhere else, so that
 //! a change of the machine's mood hits all alike.
 
-use std::{sync::Arc, thread, time::Instant};
+use std::{thread, time::Instant};
 
 use super::{
     Result,
@@ -222,14 +222,19 @@ async fn measure_echo(
     crowd: usize,
     times: Times,
 ) -> Result<()> {
-    let lines = connect(echo.address, crowd).await?;
     let script = work.script(subject.people, 0, &subject.service.app);
-    let numbers = Arc::new(Numbers::new(subject.people.checked, u64::MAX));
-    let probe = || processes::cpu(echo.id());
-    let run = closed(&lines, crowd, &script, &numbers, times, probe).await?;
+    let lines = connect(echo.address, &script, crowd).await?;
+    let numbers = Numbers::new(subject.people.checked, u64::MAX);
+    let parties = [
+        ("client_cpu", std::process::id()),
+        ("server_cpu", echo.id()),
+    ];
+    let probe = || parties.map(|(_, id)| processes::cpu(id));
+    let run = closed(lines, crowd, &numbers, times, probe).await?;
     note_calls(figures, name, &run)?;
-    let cpu = run.after?.saturating_sub(run.before?);
-    let cpu = super::pgbench::per_call(cpu, run.calls as f64);
-    figures.add(format!("{name}_server_cpu"), cpu, "us");
+    for (((what, _), before), after) in parties.into_iter().zip(run.before).zip(run.after) {
+        let cpu = super::pgbench::per_call(after?.saturating_sub(before?), run.calls as f64);
+        figures.add(format!("{name}_{what}"), cpu, "us");
+    }
     Ok(())
 }

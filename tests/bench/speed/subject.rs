@@ -2,13 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use hdrhistogram::Histogram;
-
 use super::{
     Result,
     calls::{BATCH, Work},
     data::People,
-    figures::Figures,
+    figures::{Figures, quantile},
     pgbench::per_call,
     processes,
     service::Service,
@@ -34,6 +32,7 @@ pub struct Subject {
 
 /// Processor time and memory at one moment.
 struct Usage {
+    client: f64,
     server: f64,
     database: f64,
     resident_mib: f64,
@@ -65,10 +64,10 @@ impl Subject {
         in_flight: usize,
         times: Times,
     ) -> Result<()> {
-        let lines = connect(self.service.address, in_flight).await?;
         let (script, numbers) = self.script(work);
+        let lines = connect(self.service.address, &script, in_flight).await?;
         let probe = || self.usage();
-        let run = closed(&lines, in_flight, &script, &numbers, times, probe).await?;
+        let run = closed(lines, in_flight, &numbers, times, probe).await?;
         let name = format!("{}{name}_{in_flight}", self.prefix);
         if work == Work::CheckBatch {
             let people = run.calls as f64 * BATCH as f64 / run.elapsed.as_secs_f64();
@@ -84,10 +83,10 @@ impl Subject {
         per_second: f64,
         times: Times,
     ) -> Result<()> {
-        let lines = connect(self.service.address, 256).await?;
         let (script, numbers) = self.script(Work::Enroll);
+        let lines = connect(self.service.address, &script, 256).await?;
         let probe = || self.usage();
-        let run = open(&lines, per_second, &script, &numbers, times, probe).await?;
+        let run = open(lines, per_second, &numbers, times, probe).await?;
         self.note(figures, &format!("{}enroll_open", self.prefix), run, false)
     }
 
@@ -113,6 +112,7 @@ impl Subject {
         let (before, after) = (run.before?, run.after?);
         let calls = run.calls as f64;
         let mut note = |what, value| figures.add(format!("{name}_{what}"), value, "us");
+        note("client_cpu", (after.client - before.client) / calls);
         note("server_cpu", (after.server - before.server) / calls);
         if self.database.is_some() {
             note("database_cpu", (after.database - before.database) / calls);
@@ -133,6 +133,7 @@ impl Subject {
             None => 0.0,
         };
         Ok(Usage {
+            client: per_call(processes::cpu(std::process::id())?, 1.0),
             server: per_call(processes::cpu(server)?, 1.0),
             database,
             resident_mib: processes::resident_mib(server)?,
@@ -140,11 +141,15 @@ impl Subject {
     }
 }
 
-/// Connections for so many calls in flight.
-pub async fn connect(address: SocketAddr, in_flight: usize) -> Result<Vec<Line>> {
+/// Connections for so many calls of this script in flight.
+pub async fn connect(
+    address: SocketAddr,
+    script: &Arc<Script>,
+    in_flight: usize,
+) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for _ in 0..in_flight.min(CONNECTIONS) {
-        lines.push(Line::to(address).await?);
+        lines.push(Line::to(address, script).await?);
     }
     Ok(lines)
 }
@@ -160,12 +165,9 @@ pub fn note_calls<P>(figures: &mut Figures, name: &str, run: &Run<P>) -> Result<
     let per_second = run.calls as f64 / run.elapsed.as_secs_f64();
     figures.add(format!("{name}_calls_per_second"), per_second, "1/s");
     for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-        let value = microseconds(&run.latencies, part);
-        figures.add(format!("{name}_{what}"), value, "us");
+        if let Some(value) = quantile(&run.latencies, part) {
+            figures.add(format!("{name}_{what}"), value, "us");
+        }
     }
     Ok(())
-}
-
-fn microseconds(latencies: &Histogram<u64>, part: f64) -> f64 {
-    latencies.value_at_quantile(part) as f64 / 1e3
 }
