@@ -33,7 +33,10 @@ pub mod person;
 mod standing;
 mod working_set;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    iter,
+    sync::{Arc, OnceLock},
+};
 
 use self::{
     catalogues::Catalogues,
@@ -63,6 +66,8 @@ struct Parts {
     random: Random,
     /// Where checks and look-ups share statements.
     looks: Lanes<Look, Looked>,
+    /// The same for batches, so that nobody waits behind a thousand others.
+    large_looks: Lanes<Look, Looked>,
     /// Where commands for people share commits.
     commits: Lanes<Order, Outcome>,
     /// Set once tables and keys have been found in order.
@@ -75,10 +80,11 @@ impl App {
     pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
         let prepared = OnceLock::new();
         let catalogues = Arc::new(Catalogues::new(store.clone()));
-        let looks = Lanes::open((0..store.looking_lanes()).map(|_| Looking {
-            lane: store.lane(),
-            catalogues: catalogues.clone(),
-        }));
+        let [looks, large_looks] = [(); 2].map(|()| {
+            let lane = store.lane();
+            let catalogues = catalogues.clone();
+            Lanes::open(iter::once(Looking { lane, catalogues }))
+        });
         let commits = Lanes::open((0..store.writing_lanes()).map(|_| Committing {
             lane: store.lane(),
             store: store.clone(),
@@ -91,6 +97,7 @@ impl App {
             clock,
             random,
             looks,
+            large_looks,
             commits,
             prepared,
         }))

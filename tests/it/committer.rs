@@ -118,14 +118,14 @@ async fn who_gives_up_before_a_lane_is_free_has_done_nothing() {
     let lock = "LOCK TABLE requests IN EXCLUSIVE MODE";
     held.execute_unprepared(lock).await.unwrap();
     let mut busy = Vec::new();
-    for lane in 0..2 {
+    for lane in 0..3 {
         let mut app = server.enrollments();
         let request = enroll(customer(&format!("C-{lane}")));
         busy.push(tokio::spawn(async move { app.enroll(request).await }));
         database.wait_until_blocked(lane + 1).await;
     }
 
-    let mut late = Request::new(enroll(customer("C-2")));
+    let mut late = Request::new(enroll(customer("C-9")));
     late.set_timeout(Duration::from_millis(200));
     let reply = server.enrollments().enroll(late).await.unwrap_err();
     assert!(
@@ -137,12 +137,12 @@ async fn who_gives_up_before_a_lane_is_free_has_done_nothing() {
     for call in busy {
         call.await.unwrap().unwrap();
     }
-    server.enroll(customer("C-3")).await;
+    server.enroll(customer("C-4")).await;
     assert_eq!(
-        server.check(customer("C-2")).await.verdict(),
+        server.check(customer("C-9")).await.verdict(),
         Verdict::Eligible
     );
-    assert_eq!(database.rows("enrollments").await, 3);
+    assert_eq!(database.rows("enrollments").await, 4);
 }
 
 /// The connections that lanes hold are cut while nobody uses them.

@@ -18,9 +18,11 @@ use crate::{
     storage::{Error, claim::Claim, member::uuid_of, request::Request},
 };
 
-/// How long a statement may take on a connection that says nothing: longer than the server itself
-/// allows it.
-const SILENCE: Duration = Duration::from_secs(35);
+/// How long a write may take on a connection that says nothing: longer than the server itself allows it.
+const WRITE: Duration = Duration::from_secs(35);
+
+/// How long a look may take; then the connection is given up for a new one.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -157,7 +159,7 @@ impl PostgresLane {
     /// Writes and commits.
     pub(super) async fn write(&mut self, rows: &Rows) -> Result<(), Error> {
         let mut connection = self.take().await?;
-        let written = within(SILENCE, write(&mut connection, rows)).await;
+        let written = within(WRITE, write(&mut connection, rows)).await;
         let written = written.unwrap_or(Err(Error::OutcomeUnknown));
         // What the server refused, or others were faster with, says nothing against the connection.
         if !matches!(written, Err(Error::OutcomeUnknown | Error::Unavailable)) {
@@ -181,7 +183,7 @@ impl PostgresLane {
 
     async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let mut connection = self.take().await?;
-        let rows = within(SILENCE, statement.fetch_all(&mut connection)).await?;
+        let rows = within(LOOK, statement.fetch_all(&mut connection)).await?;
         let rows = rows.map_err(|error| Error::from(&error))?;
         self.connection = Some(connection);
         Ok(rows)
