@@ -66,7 +66,7 @@ struct Parts {
     random: Random,
     /// Where checks and look-ups share statements.
     looks: Lanes<Look, Looked>,
-    /// The same for batches, so that nobody waits behind a thousand others.
+    /// The same for batches.
     large_looks: Lanes<Look, Looked>,
     /// Where commands for people share commits.
     commits: Lanes<Order, Outcome>,
@@ -80,11 +80,12 @@ impl App {
     pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
         let prepared = OnceLock::new();
         let catalogues = Arc::new(Catalogues::new(store.clone()));
-        let [looks, large_looks] = [(); 2].map(|()| {
-            let lane = store.lane();
-            let catalogues = catalogues.clone();
-            Lanes::open(iter::once(Looking { lane, catalogues }))
-        });
+        let looking = || Looking {
+            lane: store.lane(),
+            catalogues: catalogues.clone(),
+        };
+        let looks = Lanes::open(iter::once(looking()));
+        let large_looks = Lanes::open([looking(), looking()].into_iter());
         let commits = Lanes::open((0..store.writing_lanes()).map(|_| Committing {
             lane: store.lane(),
             store: store.clone(),
