@@ -187,8 +187,13 @@ impl Committing {
             return orders.iter().map(|_| Err(failure.clone().into())).collect();
         }
         metrics::counter!("enrollment_turns_taken_apart_total").increment(1);
-        let mut outcomes = Vec::with_capacity(orders.len());
+        let mut outcomes = Vec::<Outcome>::with_capacity(orders.len());
         for order in orders {
+            if let Some(Err(Error::Storage(storage::Error::Unavailable))) = outcomes.last() {
+                // The database has gone away: nobody else need wait to learn it.
+                outcomes.push(Err(storage::Error::Unavailable.into()));
+                continue;
+            }
             let alone = self.together(name, std::slice::from_ref(order)).await;
             let alone = alone.map_or_else(|failure| Some(Err(failure.into())), |mut one| one.pop());
             outcomes.push(alone.unwrap_or(Err(Error::Fault("a command has no outcome"))));
@@ -212,10 +217,16 @@ impl Committing {
                 return Ok(orders.iter().map(|_| missing()).collect());
             };
             match self.attempt(&current, orders, asks_all).await {
+                Ok(Some(outcomes)) if attempts.commit_is_unknown() => {
+                    return Ok(outcomes.into_iter().map(none_refused).collect());
+                }
                 Ok(Some(outcomes)) => return Ok(outcomes),
                 Ok(None) => {
-                    catalogue = self.catalogues.read(name).await?;
                     attempts.again(storage::Error::Contention)?;
+                    match self.catalogues.read(name).await {
+                        Ok(read) => catalogue = read,
+                        Err(failure) => attempts.again(failure)?,
+                    }
                 }
                 Err(failure) => {
                     asks_all = true;
@@ -273,6 +284,12 @@ impl Committing {
                 .collect(),
         ))
     }
+}
+
+/// After a commit that nobody heard of, what would be refused may have been done, and be on its way:
+/// the caller is to ask again.
+fn none_refused(outcome: Outcome) -> Outcome {
+    outcome.map_err(|_| storage::Error::OutcomeUnknown.into())
 }
 
 fn wanted(orders: &[Order]) -> (Vec<IdentifierDigest>, Vec<Uuid>) {

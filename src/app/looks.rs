@@ -95,8 +95,15 @@ impl Work for Looking {
                 let digests = digests.copied().collect::<BTreeSet<_>>();
                 let digests = digests.into_iter().collect::<Vec<_>>();
                 let looked = self.look(&name, &digests).await;
+                // What cannot be read of one person is no reason to fail the others.
+                let apart = matches!(looked, Err(storage::Error::Fault(_))) && waiting.len() > 1;
                 for waiting in waiting {
-                    waiting.answer(looked.clone());
+                    let looked = if apart {
+                        self.look(&name, &waiting.ask.digests).await
+                    } else {
+                        looked.clone()
+                    };
+                    waiting.answer(looked);
                 }
                 waiting = rest;
             }

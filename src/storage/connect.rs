@@ -263,6 +263,15 @@ async fn sqlite_pool(
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
+        // When SQLite ends a transaction by itself (a full disk), the driver does not notice: what it
+        // takes for the next one would be part of none, and its commit would keep nothing. Asked
+        // first, so that a rollback that waits is done.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await
         .map_err(|error| ConnectError::Open(Error::from(&error)))
@@ -281,4 +290,43 @@ async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), ConnectError> {
         return Err(ConnectError::OldSqlite(version));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+
+    /// As it does when the disk is full.
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_by_itself_spoils_none_after_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite://{}/x.db", folder.path().display());
+        let store = Store::connect(&Database::Sqlite { url }, true)
+            .await
+            .unwrap();
+        let create = "CREATE TABLE kept (id INTEGER)";
+        store.writer.execute_unprepared(create).await.unwrap();
+        let ended = store.begin().await.unwrap();
+        ended.execute_unprepared("ROLLBACK").await.unwrap();
+        ended.commit().await.unwrap_err();
+
+        // One that is dropped, and one that is kept.
+        drop(store.begin().await.unwrap());
+        let kept = store.begin().await.unwrap();
+        let insert = "INSERT INTO kept VALUES (1)";
+        kept.execute_unprepared(insert).await.unwrap();
+        kept.commit().await.unwrap();
+
+        let seen = store
+            .reader
+            .query_all_raw(sea_orm::Statement::from_string(
+                DbBackend::Sqlite,
+                "SELECT id FROM kept",
+            ))
+            .await
+            .unwrap();
+        assert_eq!(seen.len(), 1);
+    }
 }

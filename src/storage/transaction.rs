@@ -132,7 +132,7 @@ impl Attempts {
                 self.commit_unknown = true;
             }
             // It cannot be asked whether an earlier attempt was committed.
-            Some(Error::Unavailable) if self.commit_unknown => {
+            Some(Error::Unavailable | Error::Fault(_)) if self.commit_unknown => {
                 return Err(Error::OutcomeUnknown.into());
             }
             Some(Error::OutcomeUnknown | Error::Unavailable | Error::Fault(_)) | None => {
@@ -144,8 +144,13 @@ impl Attempts {
         match self.made {
             ..ATTEMPTS => Ok(()),
             _ if self.commit_unknown => Err(Error::OutcomeUnknown.into()),
-            _ => Err(Error::Unavailable.into()),
+            _ => Err(failure),
         }
+    }
+
+    /// Whether an earlier attempt may have been committed.
+    pub fn commit_is_unknown(&self) -> bool {
+        self.commit_unknown
     }
 }
 
