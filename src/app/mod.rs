@@ -1,5 +1,5 @@
 //! What may be done: a file per deed or noun, each with the rule of its order: look, decide, write.
-//! Looks at people share statements ([`looks`](self)), what is written for people shares commits
+//! Looks at people share statements (`looks.rs`), what is written for people shares commits
 //! (`committer.rs`), both by way of `lanes.rs`.
 //!
 //! Owns: transactions, and the one error. Must not know: the protocol, or how a row looks. What is
