@@ -4,11 +4,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, SimpleExpr},
+};
 
 use super::{
     Error, Row,
-    entity::{cohort, load},
+    entity::{self, cohort, load},
     offer,
     row::from_json,
 };
@@ -24,8 +27,7 @@ use crate::domain::{
 pub struct Catalogue {
     /// The offer.
     pub offer: Row<Offer>,
-    /// The sum of the revisions of the offer and of its cohorts: it grows with every change of what
-    /// stands here, and never shrinks, since none of them is ever deleted.
+    /// Grows with every change of what stands here.
     pub version: i64,
     cohorts: HashMap<i64, Arc<ListedCohort>>,
     lists: HashMap<i64, Arc<ListedCohort>>,
@@ -66,12 +68,14 @@ impl Catalogue {
 
 /// The catalogue of the offer of this name.
 ///
-/// Read in three statements, the loads last: if something changes in between, what was read has a
+/// Read in three statements, the version first: if something changes in between, what was read has a
 /// version that no later statement can see.
 pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Catalogue>, Error> {
-    let Some(offer) = offer::find(db, name).await? else {
+    let Some(row) = offer::by_name(name).one(db).await? else {
         return Ok(None);
     };
+    let version = row.catalogue_version;
+    let offer = offer::to_offer(row)?;
     let rows = cohort::Entity::find()
         .filter(cohort::Column::OfferId.eq(offer.id))
         .all(db)
@@ -81,7 +85,6 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         .filter(load::Column::PublishTime.is_not_null())
         .all(db)
         .await?;
-    let version = offer.value.revision + rows.iter().map(|row| row.revision).sum::<i64>();
     let cohorts = rows
         .into_iter()
         .map(|row| Ok((row.id, Arc::new(to_listed(row)?))))
@@ -96,6 +99,25 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         cohorts,
         lists,
     }))
+}
+
+/// The version of the catalogue of a new offer.
+pub(super) const FIRST_VERSION: i64 = 1;
+
+/// The version after this one: part of every statement that changes an offer.
+pub(super) fn next_version() -> SimpleExpr {
+    Expr::col(entity::offer::Column::CatalogueVersion).add(1)
+}
+
+/// Gives the catalogue of an offer its next version: part of every change of one of its cohorts, in the
+/// same transaction.
+pub(super) async fn renew(db: &impl ConnectionTrait, name: &OfferName) -> Result<(), Error> {
+    entity::offer::Entity::update_many()
+        .col_expr(entity::offer::Column::CatalogueVersion, next_version())
+        .filter(entity::offer::Column::Slug.eq(name.offer.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 fn to_listed(row: cohort::Model) -> Result<ListedCohort, Error> {

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Row,
+    Error, Row, catalogue,
     entity::{cohort, cohort_revision},
     row::{at_revision, from_json, from_name, to_json},
 };
@@ -83,6 +83,7 @@ pub async fn insert(
     match inserted {
         TryInsertResult::Inserted(inserted) => {
             insert_revision(db, inserted.last_insert_id, cohort).await?;
+            catalogue::renew(db, &cohort.name.parent).await?;
             Ok(true)
         }
         TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(false),
@@ -98,7 +99,8 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, cohort: &Cohort) -> Resu
         .exec(db)
         .await?;
     at_revision(updated.rows_affected)?;
-    insert_revision(db, id, cohort).await
+    insert_revision(db, id, cohort).await?;
+    catalogue::renew(db, &cohort.name.parent).await
 }
 
 fn changeable(cohort: &Cohort) -> Result<cohort::ActiveModel, Error> {

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Row,
+    Error, Row, catalogue,
     entity::{offer, offer_revision},
     row::{at_revision, from_json, from_name, to_json},
 };
@@ -85,6 +85,7 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Er
         state: Set(offer.state.name().to_owned()),
         details: Set(to_json("offers.details", &offer.details)?),
         revision: Set(offer.revision),
+        catalogue_version: Set(catalogue::FIRST_VERSION),
         create_time: Set(offer.create_time),
         update_time: Set(offer.update_time),
     };
@@ -112,6 +113,7 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result
     };
     let updated = offer::Entity::update_many()
         .set(row)
+        .col_expr(offer::Column::CatalogueVersion, catalogue::next_version())
         .filter(offer::Column::Id.eq(id))
         .filter(offer::Column::Revision.eq(offer.revision - 1))
         .exec(db)
@@ -134,11 +136,11 @@ async fn insert_revision(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> R
     Ok(())
 }
 
-fn by_name(name: &OfferName) -> sea_orm::Select<offer::Entity> {
+pub(super) fn by_name(name: &OfferName) -> sea_orm::Select<offer::Entity> {
     offer::Entity::find().filter(offer::Column::Slug.eq(name.offer.as_str()))
 }
 
-fn to_offer(row: offer::Model) -> Result<Row<Offer>, Error> {
+pub(super) fn to_offer(row: offer::Model) -> Result<Row<Offer>, Error> {
     let slug = ResourceId::parse(&row.slug).map_err(|_| Error::unreadable("offers.slug"))?;
     Ok(Row {
         id: row.id,

@@ -11,6 +11,7 @@ pub struct Model {
     pub state: String,
     pub details: Json,
     pub revision: i64,
+    pub catalogue_version: i64,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,
 }

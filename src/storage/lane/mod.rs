@@ -248,8 +248,7 @@ use enrollment_columns;
 /// The catalogue's version, in the words of both databases.
 macro_rules! version {
     () => {
-        "(SELECT o.revision + CAST(COALESCE((SELECT SUM(revision) FROM cohorts \
-          WHERE offer_id = o.id), 0) AS BIGINT) FROM offers o WHERE o.id = $1)"
+        "(SELECT catalogue_version FROM offers WHERE id = $1)"
     };
 }
 use version;

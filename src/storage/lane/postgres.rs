@@ -36,6 +36,16 @@ const FOUND: &str = concat!(
      LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
 );
 
+/// The same for one identifier, by which most people come alone: what spreads an array and what
+/// gathers others is a quarter of the statement's time then. Gives a row where nobody is found, too.
+const FOUND_ONE: &str = concat!(
+    "SELECT ",
+    version!(),
+    ", m.digest, m.load_id, m.person, c.enrollment_id \
+     FROM (SELECT) AS asked LEFT JOIN members m ON m.digest = $2 \
+     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+);
+
 const CLAIMS: &str = "\
     SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
     JOIN enrollment_claims own ON own.enrollment_id = named.id AND own.offer_id = $1 \
@@ -202,12 +212,17 @@ impl PostgresLane {
 
 impl LookStatements for PostgresLane {
     async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
-        let digests = column(digests, |digest| uuid_of(digest.0));
-        let rows = self
-            .read(|| sqlx::query(FOUND).bind(offer_id).bind(&digests))
-            .await?;
-        let row = rows.first().ok_or_else(|| Error::affected("find"))?;
-        to_found(row).map_err(|error| Error::from(&error))
+        let found = if let [digest] = digests {
+            let digest = uuid_of(digest.0);
+            let one = || sqlx::query(FOUND_ONE).bind(offer_id).bind(digest);
+            to_found_one(&self.read(one).await?)
+        } else {
+            let digests = column(digests, |digest| uuid_of(digest.0));
+            let all = || sqlx::query(FOUND).bind(offer_id).bind(&digests);
+            to_found(&self.read(all).await?)
+        };
+        let found = found.map_err(|error| Error::from(&error))?;
+        found.ok_or_else(|| Error::affected("find"))
     }
 
     async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
@@ -231,7 +246,11 @@ impl LookStatements for PostgresLane {
     }
 }
 
-fn to_found(row: &PgRow) -> Result<Found, sqlx::Error> {
+/// `None`: not even the version.
+fn to_found(rows: &[PgRow]) -> Result<Option<Found>, sqlx::Error> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
     let digests = row.try_get::<Option<Vec<Uuid>>, _>(1)?.unwrap_or_default();
     let loads = row.try_get::<Option<Vec<i64>>, _>(2)?.unwrap_or_default();
     let people = row.try_get::<Option<Vec<Uuid>>, _>(3)?.unwrap_or_default();
@@ -241,7 +260,7 @@ fn to_found(row: &PgRow) -> Result<Found, sqlx::Error> {
         .zip(loads)
         .zip(people)
         .zip(enrollments.unwrap_or_default());
-    Ok(Found {
+    Ok(Some(Found {
         version: row.try_get(0)?,
         rows: columns
             .map(|(((digest, load_id), person), enrollment)| FoundRow {
@@ -251,7 +270,31 @@ fn to_found(row: &PgRow) -> Result<Found, sqlx::Error> {
                 enrollment,
             })
             .collect(),
-    })
+    }))
+}
+
+/// `None`: not even the version.
+fn to_found_one(rows: &[PgRow]) -> Result<Option<Found>, sqlx::Error> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let listed = rows.iter().map(|row| {
+        let Some(digest) = row.try_get(1)? else {
+            return Ok(None);
+        };
+        Ok(Some(FoundRow {
+            digest,
+            load_id: row.try_get(2)?,
+            person: row.try_get(3)?,
+            enrollment: row.try_get(4)?,
+        }))
+    });
+    Ok(Some(Found {
+        version: row.try_get(0)?,
+        rows: listed
+            .filter_map(Result::transpose)
+            .collect::<Result<_, sqlx::Error>>()?,
+    }))
 }
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

@@ -4,6 +4,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_first_tables;
 mod m0002_no_foreign_keys_on_the_hot_path;
+mod m0003_catalogue_version;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_no_foreign_keys_on_the_hot_path::Migration),
+            Box::new(m0003_catalogue_version::Migration),
         ]
     }
 }
