@@ -38,7 +38,7 @@ use super::{
     App, Error,
     catalogues::Catalogues,
     error::Conflict,
-    lanes::{Waiting, Work},
+    lanes::{Waiting, Work, by_offer},
     standing::Standings,
     view::EnrollmentView,
     working_set::WorkingSet,
@@ -63,6 +63,11 @@ pub(super) trait Deed: Send + Sync {
 
     /// Whom it must see.
     fn wants(&self) -> Wants<'_>;
+
+    /// Whether its result shows the code; whoever repeats the request sees it again.
+    fn shows_code(&self) -> bool {
+        false
+    }
 
     /// Decides, and says in the working set what changes. `now` is when the request was received,
     /// however often the turn is taken: one that came in time is in time. Fails before it changes
@@ -102,7 +107,6 @@ pub(super) struct Order {
     offer: OfferName,
     request: Request,
     received: DateTime<Utc>,
-    shows_code: bool,
     deed: Box<dyn Deed>,
 }
 
@@ -116,14 +120,12 @@ impl App {
         &self,
         offer: OfferName,
         request: Request,
-        shows_code: bool,
         deed: impl Deed + 'static,
     ) -> Result<EnrollmentView, Error> {
         let order = Order {
             offer,
             request,
             received: self.now(),
-            shows_code,
             deed: Box::new(deed),
         };
         let (catalogue, done) = self.0.commits.ask(order).await??;
@@ -151,19 +153,11 @@ impl Work for Committing {
     }
 }
 
-type Answering = Waiting<(), Outcome>;
-
 impl Committing {
-    /// A turn for each offer: what is seen and decided is of one offer.
     async fn serve(&mut self, waiting: Vec<Waiting<Order, Outcome>>) {
-        let mut offers = HashMap::<OfferName, (Vec<Order>, Vec<Answering>)>::new();
-        for waiting in waiting {
-            let (order, answering) = waiting.split();
-            let (orders, callers) = offers.entry(order.offer.clone()).or_default();
-            orders.push(order);
-            callers.push(answering);
-        }
-        for (name, (orders, callers)) in offers {
+        for (name, waiting) in by_offer(waiting, |order| &order.offer) {
+            let waiting = waiting.into_iter().map(Waiting::split);
+            let (orders, callers) = waiting.unzip::<_, _, Vec<_>, Vec<_>>();
             let outcomes = self.all(&name, &orders).await;
             for (caller, outcome) in callers.into_iter().zip(outcomes) {
                 caller.answer(outcome);
@@ -357,7 +351,10 @@ impl Batch {
                 contact: answered.contact.clone(),
                 cohorts_retracted: self.set.catalogue().none_counts(cohorts),
             },
-            sealed_code: answered.sealed_code.clone().filter(|_| order.shows_code),
+            sealed_code: answered
+                .sealed_code
+                .clone()
+                .filter(|_| order.deed.shows_code()),
         }))
     }
 

@@ -73,7 +73,7 @@ impl App {
             contact: self.seal_contact(id, &command.contact)?,
             code: self.mint_code(id)?,
         };
-        self.once(command.offer, request, true, deed).await
+        self.once(command.offer, request, deed).await
     }
 
     fn seal_contact(&self, id: Uuid, contact: &Contact) -> Result<Option<Vec<u8>>, Error> {
@@ -115,6 +115,10 @@ impl Deed for Enrolling {
 
     fn wants(&self) -> Wants<'_> {
         Wants::People(&self.digests)
+    }
+
+    fn shows_code(&self) -> bool {
+        true
     }
 
     fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {

@@ -4,7 +4,7 @@
 //! Owns: the queue, its bound, and who is still waiting. Must not know: what is done in a turn.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fmt,
     future::Future,
     panic::AssertUnwindSafe,
@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, oneshot};
 
 use super::{Error, error::Overload};
+use crate::domain::name::OfferName;
 
 /// The most that goes into one turn. More would make the first wait for the last and gain nothing:
 /// what a statement costs by itself is shared by then.
@@ -56,6 +57,21 @@ impl<Ask, Answer> Waiting<Ask, Answer> {
     pub fn answer(self, answer: Answer) {
         let _ = self.answer.send(answer);
     }
+}
+
+/// Takes what waits apart by offer: what is seen, decided and answered in one go is of one offer.
+pub(super) fn by_offer<Ask, Answer>(
+    waiting: Vec<Waiting<Ask, Answer>>,
+    offer: impl Fn(&Ask) -> &OfferName,
+) -> HashMap<OfferName, Vec<Waiting<Ask, Answer>>> {
+    let mut offers = HashMap::<_, Vec<_>>::new();
+    for waiting in waiting {
+        match offers.get_mut(offer(&waiting.ask)) {
+            Some(others) => others.push(waiting),
+            None => drop(offers.insert(offer(&waiting.ask).clone(), vec![waiting])),
+        }
+    }
+    offers
 }
 
 /// The way to some lanes. They end when it is dropped, once nobody waits.

@@ -4,15 +4,12 @@
 //! 28 thousand a second where one lane answered 33 thousand. Batches have two of their own, so that
 //! nobody waits behind a thousand others.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     App, Error,
     catalogues::Catalogues,
-    lanes::{Waiting, Work},
+    lanes::{Waiting, Work, by_offer},
     standing::Standings,
 };
 use crate::{
@@ -83,12 +80,7 @@ impl Work for Looking {
     type Answer = Looked;
 
     async fn turn(&mut self, waiting: Vec<Waiting<Look, Looked>>) {
-        let mut offers = BTreeMap::<OfferName, Vec<_>>::new();
-        for waiting in waiting {
-            let name = waiting.ask.offer.clone();
-            offers.entry(name).or_default().push(waiting);
-        }
-        for (name, mut waiting) in offers {
+        for (name, mut waiting) in by_offer(waiting, |look| &look.offer) {
             while !waiting.is_empty() {
                 let rest = waiting.split_off(fitting(&waiting));
                 let digests = waiting.iter().flat_map(|waiting| &waiting.ask.digests);

@@ -55,7 +55,7 @@ impl App {
             actor: caller.subject.clone(),
             command,
         };
-        self.once(offer, request, false, deed).await
+        self.once(offer, request, deed).await
     }
 }
 

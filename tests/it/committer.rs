@@ -84,6 +84,33 @@ on_each_database! {
         assert_eq!(server.check(customer("C-20")).await.verdict(), Verdict::Eligible);
     }
 
+    async fn one_whose_row_cannot_be_read_fails_alone(database) {
+        let server = with_crowd(&database).await;
+        server.enroll(customer("C-20")).await;
+        let spoil = "UPDATE enrollments SET state = 'SPOILED'";
+        database.inside.execute_unprepared(spoil).await.unwrap();
+
+        let checks = at_once((0..40).map(|number| {
+            let (mut app, person) = (server.enrollments(), customer(&format!("C-{number}")));
+            async move { app.check_eligibility(company::check(person)).await }
+        })).await;
+        let enrollments = at_once((0..40).map(|number| {
+            let (mut app, person) = (server.enrollments(), customer(&format!("C-{number}")));
+            async move { app.enroll(enroll(person)).await }
+        })).await;
+
+        for (number, (check, enrollment)) in checks.into_iter().zip(enrollments).enumerate() {
+            if number == 20 {
+                assert_refused(check, Code::Internal, "INTERNAL");
+                assert_refused(enrollment, Code::Internal, "INTERNAL");
+            } else {
+                assert_eq!(check.unwrap().into_inner().verdict(), Verdict::Eligible);
+                enrollment.unwrap();
+            }
+        }
+        assert_eq!(database.rows("enrollments").await, 40);
+    }
+
     async fn what_another_replica_changes_is_seen_by_the_next_call(database) {
         let keys = keys();
         let server = Start { keys: keys.clone(), ..Start::default() };

@@ -1,8 +1,10 @@
 //! SQLite: lists go in as JSON, since it has no arrays; rows as rows of several.
 
+use std::{sync::OnceLock, vec};
+
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
-    IntoActiveModel, QueryResult, Statement, Value,
+    ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    IdenStatic, IntoActiveModel, Iterable, QueryResult, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -25,10 +27,6 @@ use crate::{
         transaction::commit_error,
     },
 };
-
-/// The most rows of one INSERT: a power of two, as are all its sizes. So there are few statements, and
-/// each is prepared once.
-const ROWS: usize = 64;
 
 const FOUND: &str = concat!(
     "SELECT ",
@@ -141,33 +139,99 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
     for changed in rows.changed {
         enrollment::update(&transaction, changed.seen, changed.row).await?;
     }
-    insert::<enrollment_entity::Entity, _>(&transaction, rows.enrollments).await?;
-    insert::<enrollment_cohort::Entity, _>(&transaction, rows.cohorts).await?;
-    insert::<enrollment_claim::Entity, _>(&transaction, rows.claims).await?;
-    insert::<activation_code::Entity, _>(&transaction, rows.codes).await?;
-    insert::<event::Entity, _>(&transaction, rows.events).await?;
-    insert::<request::Entity, _>(&transaction, rows.requests).await?;
+    let inserts = [
+        Insert::of::<enrollment_entity::Entity>(rows.enrollments),
+        Insert::of::<enrollment_cohort::Entity>(rows.cohorts),
+        Insert::of::<enrollment_claim::Entity>(rows.claims),
+        Insert::of::<activation_code::Entity>(rows.codes),
+        Insert::of::<event::Entity>(rows.events),
+        Insert::of::<request::Entity>(rows.requests),
+    ];
+    insert(&transaction, inserts).await?;
     transaction.commit().await.map_err(commit_error)
 }
 
-async fn insert<E, M>(transaction: &DatabaseTransaction, rows: Vec<M>) -> Result<(), Error>
-where
-    E: EntityTrait<Model = M>,
-    M: IntoActiveModel<E::ActiveModel>,
-    E::ActiveModel: ActiveModelTrait<Entity = E>,
-{
-    let mut left = rows.len();
-    let mut rows = rows.into_iter();
-    while left > 0 {
-        let some = ROWS.min(1 << left.ilog2());
-        left -= some;
-        // Every column is written, not only those that changed.
-        let some = rows.by_ref().take(some);
-        let some = some.map(|row| row.into_active_model().reset_all());
-        E::insert_many(some)
-            .exec_without_returning(transaction)
-            .await?;
+/// Adds rows to every table. Most turns add as many to each: those go to the driver together, since
+/// the way to its thread and back costs as much as several rows.
+async fn insert(db: &impl ConnectionTrait, mut inserts: [Insert; 6]) -> Result<(), Error> {
+    let of_each = inserts.iter().map(|insert| insert.rows.len()).min();
+    for (rows, text) in pieces(of_each.unwrap_or_default()) {
+        let text = text.get_or_init(|| {
+            let texts = inserts.each_ref().map(|insert| (insert.text)(rows));
+            texts.join(";")
+        });
+        let values = inserts.iter_mut().flat_map(|insert| insert.take(rows));
+        execute(db, text, values.collect()).await?;
     }
+    for mut insert in inserts {
+        for (rows, _) in pieces(insert.rows.len()) {
+            let text = (insert.text)(rows);
+            execute(db, &text, insert.take(rows).collect()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The texts that add 1, 2, 4, ... 64 rows to each table.
+static OF_EACH: [OnceLock<String>; 7] = [const { OnceLock::new() }; 7];
+
+/// The pieces in which so many rows are added, largest first, and their texts: of a few sizes, so that
+/// each statement is prepared once.
+fn pieces(rows: usize) -> impl Iterator<Item = (usize, &'static OnceLock<String>)> {
+    let mut left = rows;
+    let sizes = OF_EACH.iter().enumerate().rev();
+    sizes.flat_map(move |(power, text)| {
+        let size = 1 << power;
+        let pieces = left / size;
+        left %= size;
+        std::iter::repeat_n((size, text), pieces)
+    })
+}
+
+/// Rows on their way into a table.
+struct Insert {
+    /// The statement for so many of them.
+    text: fn(usize) -> String,
+    rows: vec::IntoIter<Vec<Value>>,
+}
+
+impl Insert {
+    fn of<E>(rows: Vec<E::Model>) -> Self
+    where
+        E: EntityTrait,
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        let rows = rows.into_iter().map(|row| {
+            let mut row = row.into_active_model();
+            let columns = E::Column::iter().map(|column| row.take(column));
+            columns.filter_map(ActiveValue::into_value).collect()
+        });
+        Self {
+            text: text::<E>,
+            rows: rows.collect::<Vec<_>>().into_iter(),
+        }
+    }
+
+    fn take(&mut self, rows: usize) -> impl Iterator<Item = Value> {
+        self.rows.by_ref().take(rows).flatten()
+    }
+}
+
+fn text<E: EntityTrait>(rows: usize) -> String {
+    let columns = E::Column::iter().map(|column| column.as_str().to_owned());
+    let columns = columns.collect::<Vec<_>>();
+    let row = format!("({})", vec!["?"; columns.len()].join(", "));
+    format!(
+        "INSERT INTO {} ({}) VALUES {}",
+        E::default().table_name(),
+        columns.join(", "),
+        vec![row; rows].join(", ")
+    )
+}
+
+async fn execute(db: &impl ConnectionTrait, text: &str, values: Vec<Value>) -> Result<(), Error> {
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, text, values);
+    db.execute_raw(statement).await?;
     Ok(())
 }
 

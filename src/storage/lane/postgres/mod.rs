@@ -1,5 +1,7 @@
 //! PostgreSQL: arrays in, one statement whatever their length, on a connection that is held.
 
+mod statements;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use sea_orm::{
@@ -12,7 +14,10 @@ use sea_orm::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Found, FoundRow, LookStatements, changes::Rows, enrollment_columns, version};
+use self::statements::{
+    ANSWERED, CLAIMS, ENROLLMENTS, FOUND, FOUND_ONE, INSERT, INSERT_ONE, SET_LIVE, UPDATE,
+};
+use super::{Found, FoundRow, LookStatements, changes::Rows};
 use crate::{
     domain::person::{IdentifierDigest, PersonKey},
     storage::{Error, claim::Claim, member::uuid_of, request::Request},
@@ -21,118 +26,11 @@ use crate::{
 /// How long a write may take on a connection that says nothing: longer than the server itself allows it.
 const WRITE: Duration = Duration::from_secs(35);
 
-/// How long a look may take; then the connection is given up for a new one.
+/// How long a look may take, with a new connection if it needs one.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Aggregated, since a row of its own costs more than what stands in it.
-const FOUND: &str = concat!(
-    "SELECT ",
-    version!(),
-    ", array_agg(m.digest), array_agg(m.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
-     FROM unnest($2::uuid[]) AS d (digest) JOIN members m ON m.digest = d.digest \
-     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
-);
-
-/// The same for one identifier, by which most people come alone: what spreads an array and what
-/// gathers others is a quarter of the statement's time then. Gives a row where nobody is found, too.
-const FOUND_ONE: &str = concat!(
-    "SELECT ",
-    version!(),
-    ", m.digest, m.load_id, m.person, c.enrollment_id \
-     FROM (SELECT) AS asked LEFT JOIN members m ON m.digest = $2 \
-     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
-);
-
-const CLAIMS: &str = "\
-    SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
-    JOIN enrollment_claims own ON own.enrollment_id = named.id AND own.offer_id = $1 \
-    JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
-
-const ENROLLMENTS: &str = concat!(
-    "SELECT ",
-    enrollment_columns!("string_agg(cohort_id::text, ',')"),
-    " FROM unnest($1::uuid[]) AS named (id) JOIN enrollments e ON e.id = named.id"
-);
-
-const ANSWERED: &str = "\
-    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
-    FROM unnest($1::text[], $2::uuid[]) AS asked (caller, request_id) \
-    JOIN requests r ON r.caller = asked.caller AND r.request_id = asked.request_id \
-    LEFT JOIN enrollments e ON e.id = (r.result -> 'name' ->> 'enrollment')::uuid \
-    LEFT JOIN activation_codes a ON a.enrollment_id = e.id AND a.void_time IS NULL";
-
-const UPDATE: &str = "\
-    UPDATE enrollments e SET state = u.state, activate_by_date = u.activate_by_date, \
-      activate_time = u.activate_time, term_start_date = u.term_start_date, \
-      term_end_date = u.term_end_date, cancel_time = u.cancel_time, \
-      cancel_reason = u.cancel_reason, reinstate_by_date = u.reinstate_by_date, \
-      revision = u.revision, update_time = u.update_time \
-    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::date[], \
-      $7::date[], $8::timestamptz[], $9::text[], $10::date[], $11::bigint[], $12::timestamptz[]) \
-      AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, \
-            cancel_time, cancel_reason, reinstate_by_date, revision, update_time) \
-    WHERE e.id = u.id AND e.revision = u.seen";
-
-const SET_LIVE: &str =
-    "UPDATE enrollment_claims SET live = $1 WHERE enrollment_id = ANY ($2::uuid[])";
-
-/// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
-/// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
-/// the rows.
-macro_rules! insert {
-    ($rows:ident) => {
-        concat!(
-            "WITH enrollment AS ( \
-               INSERT INTO enrollments (offer_id, id, state, enroll_time, activate_by_date, \
-                 activate_time, term_start_date, term_end_date, terms_version, exposed, contact, \
-                 revision, update_time) \
-               SELECT $1, * FROM ",
-            $rows!(
-                "$2::uuid", "$3::text", "$4::timestamptz", "$5::date", "$6::timestamptz", "$7::date",
-                "$8::date", "$9::text", "$10::jsonb", "$11::bytea", "$12::bigint", "$13::timestamptz"
-            ),
-            "), cohort AS ( \
-               INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT * FROM ",
-            $rows!("$14::uuid", "$15::bigint"),
-            "), claim AS ( \
-               INSERT INTO enrollment_claims (live, offer_id, enrollment_id, person) \
-               SELECT true, $1, * FROM ",
-            $rows!("$16::uuid", "$17::uuid"),
-            "), code AS ( \
-               INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \
-               SELECT * FROM ",
-            $rows!("$18::uuid", "$19::uuid", "$20::bytea", "$21::timestamptz"),
-            "), event AS ( \
-               INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
-               SELECT * FROM ",
-            $rows!(
-                "$22::uuid", "$23::timestamptz", "$24::text", "$25::text", "$26::text", "$27::text",
-                "$28::uuid", "$29::jsonb"
-            ),
-            ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
-               SELECT * FROM ",
-            $rows!("$30::text", "$31::uuid", "$32::bytea", "$33::jsonb", "$34::timestamptz")
-        )
-    };
-}
-
-macro_rules! arrays {
-    ($first:literal $(, $column:literal)*) => {
-        concat!("unnest(", $first, "[]", $(", ", $column, "[]",)* ")")
-    };
-}
-
-macro_rules! values {
-    ($first:literal $(, $column:literal)*) => {
-        concat!("(VALUES (", $first, $(", ", $column,)* ")) AS one")
-    };
-}
-
-const INSERT: &str = insert!(arrays);
-const INSERT_ONE: &str = insert!(values);
 
 /// A connection that is kept while it works, and replaced when it does not.
 pub struct PostgresLane {
@@ -185,15 +83,18 @@ impl PostgresLane {
         statement: impl Fn() -> Statement<'q>,
     ) -> Result<Vec<PgRow>, Error> {
         let was_held = self.connection.is_some();
-        match self.read_once(statement()).await {
-            Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
-            read => read,
-        }
+        let read = async {
+            match self.read_once(statement()).await {
+                Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
+                read => read,
+            }
+        };
+        within(LOOK, read).await?
     }
 
     async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
         let mut connection = self.take().await?;
-        let rows = within(LOOK, statement.fetch_all(&mut connection)).await?;
+        let rows = statement.fetch_all(&mut connection).await;
         let rows = rows.map_err(|error| Error::from(&error))?;
         self.connection = Some(connection);
         Ok(rows)
