@@ -181,6 +181,7 @@ impl Committing {
             return orders.iter().map(|_| Err(failure.clone().into())).collect();
         }
         metrics::counter!("enrollment_turns_taken_apart_total").increment(1);
+        tracing::warn!(%failure, commands = orders.len(), "a turn is taken apart");
         let mut outcomes = Vec::<Outcome>::with_capacity(orders.len());
         for order in orders {
             if let Some(Err(Error::Storage(storage::Error::Unavailable))) = outcomes.last() {

@@ -2,11 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use enrollment::grpc::proto::v1::{self, eligibility::Verdict};
+use enrollment::{
+    config::{Log, LogFormat},
+    grpc::proto::v1::{self, eligibility::Verdict},
+    telemetry,
+};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Request};
 
 use crate::support::{
+    capture::Captured,
     company::{self, customer, enroll, listed},
     crowd::at_once,
     database::TestDatabase,
@@ -192,6 +197,40 @@ async fn connections_that_were_cut_while_idle_cost_no_call() {
             Verdict::Eligible
         );
         server.enroll(customer(id)).await;
+    }
+}
+
+/// Turns that fail as a whole are taken apart, which costs nothing but the speed: only the log tells.
+async fn assert_all_share_turns(database: &TestDatabase) {
+    let captured = Captured::default();
+    let log = Log {
+        format: LogFormat::Json,
+        filter: "warn".to_owned(),
+    };
+    let writer = captured.clone();
+    let subscriber = telemetry::subscriber(&log, move || writer.clone()).unwrap();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = with_crowd(database).await;
+
+    let replies = at_once(ids().map(|id| {
+        let mut app = server.enrollments();
+        async move { app.enroll(enroll(customer(&id))).await }
+    }));
+
+    assert!(replies.await.iter().all(Result::is_ok));
+    assert_eq!(captured.text(), "");
+}
+
+/// All of the server runs on this thread, so that what it logs is captured here.
+#[tokio::test]
+async fn those_who_enroll_at_once_share_turns_on_sqlite() {
+    assert_all_share_turns(&TestDatabase::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn those_who_enroll_at_once_share_turns_on_postgres() {
+    if let Some(database) = TestDatabase::postgres().await {
+        assert_all_share_turns(&database).await;
     }
 }
 

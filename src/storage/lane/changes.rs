@@ -77,8 +77,8 @@ impl Changes {
     }
 }
 
-/// The rows of a turn, in the order in which they are written: claims and request ids sorted, so that
-/// two turns that want the same ones do not wait for each other.
+/// The rows of a turn, in the order of its commands: what refers to an enrollment stands at its place or
+/// behind.
 pub(super) struct Rows {
     pub offer_id: i64,
     pub enrollments: Vec<enrollment::Model>,
@@ -121,10 +121,15 @@ impl Rows {
                 row: to_model(offer_id, &changed.enrollment, None)?,
             });
         }
-        rows.claims.sort_unstable_by_key(|claim| claim.person);
-        rows.requests
-            .sort_unstable_by_key(|request| request.request_id);
         Ok(rows)
+    }
+
+    /// Brings claims and request ids into an order that all turns share, so that two turns that want the
+    /// same ones at the same time do not wait for each other.
+    pub fn sort(&mut self) {
+        self.claims.sort_unstable_by_key(|claim| claim.person);
+        self.requests
+            .sort_unstable_by_key(|request| request.request_id);
     }
 
     /// Whether each table gets one row.

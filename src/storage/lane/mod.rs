@@ -136,9 +136,12 @@ impl Turn<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        let rows = Rows::of(catalogue.offer.id, changes)?;
+        let mut rows = Rows::of(catalogue.offer.id, changes)?;
         match self {
-            Self::Postgres(lane) => lane.write(&rows).await,
+            Self::Postgres(lane) => {
+                rows.sort();
+                lane.write(&rows).await
+            }
             Self::Sqlite(transaction) => sqlite::write(*transaction, rows).await,
         }
     }
