@@ -7,21 +7,25 @@ use serde_json::json;
 use super::{App, Error, error::Precondition, find, person::hash_member};
 use crate::{
     domain::{
-        cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState},
+        cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState, RejectedRow},
         event::{Event, EventType},
         identifier::Identifier,
         name::LoadName,
         person::Member,
         request::Caller,
+        violation::{Rule, Violation},
     },
     storage::{
-        Row, Transaction, cohort, event, load, member, offer,
+        Row, Transaction, cohort, event, load, member, offer, reject,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
 
 /// The most rows in a chunk.
 pub const MAX_ROWS: usize = 5_000;
+
+/// How many rejected rows of a load are kept.
+pub const MAX_REJECTS: i64 = 1_000;
 
 /// A row of a list, as it comes in. `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -48,8 +52,26 @@ impl fmt::Debug for ListedPerson {
 pub struct Chunk {
     /// The number.
     pub number: i64,
-    /// The rows.
-    pub rows: Vec<ListedPerson>,
+    /// The rows, and in their places what was wrong with those that are not fit.
+    pub rows: Vec<Result<ListedPerson, Violation>>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The load as it stands.
+    pub load: Load,
+    /// Rows that this step rejected.
+    pub rejected: Vec<RejectedRow>,
+}
+
+impl Loaded {
+    fn without_rejects(load: Load) -> Self {
+        Self {
+            load,
+            rejected: Vec::new(),
+        }
+    }
 }
 
 impl App {
@@ -59,7 +81,7 @@ impl App {
         caller: &Caller,
         name: LoadName,
         source: LoadSource,
-    ) -> Result<Load, Error> {
+    ) -> Result<Loaded, Error> {
         let step = Step::Begin(source);
         self.step(caller, name, step).await
     }
@@ -70,24 +92,20 @@ impl App {
         caller: &Caller,
         name: LoadName,
         chunk: Chunk,
-    ) -> Result<Load, Error> {
+    ) -> Result<Loaded, Error> {
         let digester = &self.0.keys.digester;
-        let rows = i64::try_from(chunk.rows.len()).unwrap_or(i64::MAX);
-        let members = chunk
-            .rows
-            .into_iter()
-            .filter_map(|row| match row {
-                ListedPerson::Plain {
-                    identifiers,
-                    person_id,
-                } => hash_member(digester, &identifiers, person_id.as_deref()),
-                ListedPerson::Hashed(member) => Some(member),
-            })
-            .collect();
+        let rows = chunk.rows.into_iter().map(|row| match row? {
+            ListedPerson::Plain {
+                identifiers,
+                person_id,
+            } => {
+                hash_member(digester, &identifiers, person_id.as_deref()).ok_or_else(no_identifier)
+            }
+            ListedPerson::Hashed(member) => Ok(member),
+        });
         let step = Step::Chunk {
             number: chunk.number,
-            rows,
-            members,
+            rows: rows.collect(),
         };
         self.step(caller, name, step).await
     }
@@ -99,12 +117,12 @@ impl App {
         name: LoadName,
         chunks: i64,
         rows: Option<i64>,
-    ) -> Result<Load, Error> {
+    ) -> Result<Loaded, Error> {
         self.step(caller, name, Step::Finish { chunks, rows }).await
     }
 
-    /// The load of this name.
-    pub async fn get_load(&self, name: &LoadName) -> Result<Load, Error> {
+    /// The load of this name, and the first of its rejected rows.
+    pub async fn get_load(&self, name: &LoadName) -> Result<Loaded, Error> {
         let db = self.0.store.reader();
         let missing = || Error::not_found("Load", name);
         let offer = offer::find(db, &name.parent.parent)
@@ -116,10 +134,13 @@ impl App {
         let row = load::find(db, &cohort, &name.load)
             .await?
             .ok_or_else(missing)?;
-        Ok(row.value)
+        Ok(Loaded {
+            rejected: reject::of_load(db, row.id).await?,
+            load: row.value,
+        })
     }
 
-    async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Load, Error> {
+    async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Loaded, Error> {
         let actor = caller.subject.clone();
         self.0
             .store
@@ -137,8 +158,7 @@ enum Step {
     Begin(LoadSource),
     Chunk {
         number: i64,
-        rows: i64,
-        members: Vec<Member>,
+        rows: Vec<Result<Member, Violation>>,
     },
     Finish {
         chunks: i64,
@@ -154,36 +174,32 @@ struct Loading {
 }
 
 impl UnitOfWork for Loading {
-    type Output = Load;
+    type Output = Loaded;
     type Error = Error;
     const NAME: &'static str = "LoadMembers";
     // Each step knows by the load's own progress whether it has been done.
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
 
-    async fn run(&self, transaction: &Transaction) -> Result<Load, Error> {
+    async fn run(&self, transaction: &Transaction) -> Result<Loaded, Error> {
         let cohort = find::cohort(transaction, &self.name.parent).await?;
         let known = load::find_for_update(transaction, &cohort, &self.name.load).await?;
-        match (&self.step, known) {
-            (Step::Begin(source), None) => self.begin(transaction, &cohort, source).await,
-            (Step::Begin(source), Some(row)) if row.value.source == *source => Ok(row.value),
+        let load = match (&self.step, known) {
+            (Step::Begin(source), None) => self.begin(transaction, &cohort, source).await?,
+            (Step::Begin(source), Some(row)) if row.value.source == *source => row.value,
             (Step::Begin(_), Some(_)) => {
-                Err(self.out_of_step("a load of this name was begun from another source"))
+                return Err(self.out_of_step("a load of this name was begun from another source"));
             }
-            (
-                Step::Chunk {
-                    number,
-                    rows,
-                    members,
-                },
-                Some(row),
-            ) => self.add(transaction, row, *number, *rows, members).await,
+            (Step::Chunk { number, rows }, Some(row)) => {
+                return self.add(transaction, row, *number, rows).await;
+            }
             (Step::Finish { chunks, rows }, Some(row)) => {
-                self.finish(transaction, row, *chunks, *rows).await
+                self.finish(transaction, row, *chunks, *rows).await?
             }
             (Step::Chunk { .. } | Step::Finish { .. }, None) => {
-                Err(Error::not_found("Load", &self.name))
+                return Err(Error::not_found("Load", &self.name));
             }
-        }
+        };
+        Ok(Loaded::without_rejects(load))
     }
 }
 
@@ -220,12 +236,11 @@ impl Loading {
         transaction: &Transaction,
         row: Row<Load>,
         number: i64,
-        rows: i64,
-        members: &[Member],
-    ) -> Result<Load, Error> {
+        rows: &[Result<Member, Violation>],
+    ) -> Result<Loaded, Error> {
         let progress = row.value.progress;
         match progress.order_of(number) {
-            ChunkOrder::Known => return Ok(row.value),
+            ChunkOrder::Known => return Ok(Loaded::without_rejects(row.value)),
             ChunkOrder::Gap => {
                 return Err(self.out_of_step("chunks are numbered from 1 without gaps"));
             }
@@ -234,25 +249,28 @@ impl Loading {
             }
             ChunkOrder::Next => {}
         }
-        let offered = members
-            .iter()
-            .map(|member| member.identifiers.len())
-            .sum::<usize>();
-        let offered = i64::try_from(offered).unwrap_or(i64::MAX);
-        let new = member::insert(transaction, row.id, members).await?;
+        let members = rows.iter().flatten().collect::<Vec<_>>();
+        let offered = members.iter().map(|member| member.identifiers.len());
+        let offered = i64::try_from(offered.sum::<usize>()).unwrap_or(i64::MAX);
+        let new = member::insert(transaction, row.id, &members).await?;
         let new = i64::try_from(new).unwrap_or(i64::MAX);
+        let rejected = rejected(progress.rows, rows);
+        let room = usize::try_from(MAX_REJECTS.saturating_sub(progress.rejected)).unwrap_or(0);
+        let (kept, _) = rejected.split_at(room.min(rejected.len()));
+        reject::insert(transaction, row.id, kept).await?;
         let load = Load {
             progress: LoadProgress {
                 last_chunk: number,
-                rows: progress.rows + rows,
+                rows: progress.rows + i64::try_from(rows.len()).unwrap_or(i64::MAX),
                 identifiers: progress.identifiers + new,
                 duplicates: progress.duplicates + offered - new,
+                rejected: progress.rejected + i64::try_from(rejected.len()).unwrap_or(i64::MAX),
             },
             update_time: self.app.now(),
             ..row.value
         };
         load::update(transaction, row.id, &load).await?;
-        Ok(load)
+        Ok(Loaded { load, rejected })
     }
 
     async fn finish(
@@ -303,6 +321,7 @@ impl Loading {
                 "rows": load.progress.rows,
                 "identifiers": load.progress.identifiers,
                 "duplicates": load.progress.duplicates,
+                "rejected": load.progress.rejected,
             })),
             ..self
                 .app
@@ -311,4 +330,24 @@ impl Loading {
         event::insert(transaction, &event).await?;
         Ok(())
     }
+}
+
+fn no_identifier() -> Violation {
+    Violation {
+        field: "plain.identifiers".to_owned(),
+        rule: Rule("must have 1 to 8 entries"),
+    }
+}
+
+/// The rows that are not fit, with their numbers in the list. So many rows came before them.
+fn rejected(before: i64, rows: &[Result<Member, Violation>]) -> Vec<RejectedRow> {
+    let numbered = (before + 1..).zip(rows);
+    let rejected = numbered.filter_map(|(row, member)| Some((row, member.as_ref().err()?)));
+    rejected
+        .map(|(row, violation)| RejectedRow {
+            row,
+            field: violation.field.clone(),
+            rule: violation.rule.to_string(),
+        })
+        .collect()
 }

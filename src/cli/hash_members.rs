@@ -12,6 +12,7 @@ use super::{
     Failure,
     member_file::{HASHED_HEADER, MemberFile, MemberRow},
     progress,
+    reject_file::RejectFile,
 };
 use crate::{app::person::hash_member, config::read_digester, crypto::digest::Digester};
 
@@ -27,13 +28,19 @@ pub(super) struct Arguments {
     /// Where the digests go. Appears only when it is complete.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Where rejected rows are told: number, column, rule. Beside the list unless given.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let digester = read_digester(&arguments.digest_key_file)
         .map_err(|error| Failure::settings(format!("--digest-key-file: {error}")))?;
     let partial = partial(&arguments.output);
-    let hashed = hash(&digester, &arguments.input, &partial);
+    let rejects = arguments.rejects.clone();
+    let rejects = rejects.unwrap_or_else(|| RejectFile::beside(&arguments.input));
+    let mut rejects = RejectFile::new(rejects)?;
+    let hashed = hash(&digester, &arguments.input, &partial, &mut rejects);
     if hashed.is_err() {
         // What is there is of no use; that it cannot be removed is not the news.
         let _ = fs::remove_file(&partial);
@@ -42,7 +49,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     fs::rename(&partial, &arguments.output).map_err(|error| {
         Failure::other(format!("--output: cannot be written ({})", error.kind()))
     })?;
-    println!("{rows} people hashed");
+    let (_, told) = rejects.finish()?;
+    println!("{rows} people hashed{told}");
     Ok(())
 }
 
@@ -52,7 +60,12 @@ fn partial(output: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn hash(digester: &Digester, input: &Path, output: &Path) -> Result<u64, Failure> {
+fn hash(
+    digester: &Digester,
+    input: &Path,
+    output: &Path,
+    rejects: &mut RejectFile,
+) -> Result<u64, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::other(format!("--input: cannot be read ({})", error.kind()))
     };
@@ -69,10 +82,14 @@ fn hash(digester: &Digester, input: &Path, output: &Path) -> Result<u64, Failure
     for row in list {
         let member = match row.map_err(Failure::other)? {
             MemberRow::Plain(row) => {
-                hash_member(digester, &row.identifiers, row.person_id.as_deref())
+                hash_member(digester, &row.identifiers, row.written.person_id.as_deref())
             }
             MemberRow::Hashed(_) => {
                 return Err(Failure::other("--input: the list is hashed already"));
+            }
+            MemberRow::Rejected(rejected) => {
+                rejects.add(&rejected)?;
+                continue;
             }
         };
         let member = member.ok_or_else(|| Failure::other("--input: a row has no identifier"))?;

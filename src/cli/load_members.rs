@@ -13,6 +13,7 @@ use super::{
     Failure,
     member_file::{MemberFile, MemberRow},
     progress,
+    reject_file::RejectFile,
 };
 use crate::grpc::load_client::{LoadClient, OutgoingRow, Source};
 
@@ -34,6 +35,9 @@ pub(super) struct Arguments {
     /// The list, plain or hashed.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
+    /// Where rejected rows are told: number, column, rule. Beside the list unless given.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
 }
 
 /// Rows in a chunk. The same at every run, so that chunk numbers mean the same rows.
@@ -57,13 +61,18 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = open(&arguments.file)?;
     let bar = progress::of_bytes(length(&file)?, "loading");
     let mut list = MemberFile::new(progress::read_file(file, &bar)).map_err(Failure::other)?;
+    let rejects = arguments.rejects.clone();
+    let rejects = rejects.unwrap_or_else(|| RejectFile::beside(&arguments.file));
+    let mut rejects = RejectFile::new(rejects)?;
     loop {
-        let rows = list
-            .by_ref()
-            .take(CHUNK_ROWS)
-            .map(|row| row.map(outgoing))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(Failure::other)?;
+        let mut rows = Vec::with_capacity(CHUNK_ROWS);
+        for row in list.by_ref().take(CHUNK_ROWS) {
+            let row = row.map_err(Failure::other)?;
+            if let MemberRow::Rejected(rejected) = &row {
+                rejects.add(rejected)?;
+            }
+            rows.push(outgoing(row));
+        }
         if rows.is_empty() {
             break;
         }
@@ -71,20 +80,32 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let load = client.finish().await.map_err(Failure::other)?;
     bar.finish_and_clear();
+    let (rejected, told) = rejects.finish()?;
     println!(
-        "{}: {} people, {} identifiers, {} duplicates; publish the cohort to make them count",
-        load.name, load.row_count, load.identifier_count, load.duplicate_count
+        "{}: {} people, {} identifiers, {} duplicates{told}; publish the cohort to make them count",
+        load.name,
+        load.row_count - load.rejected_count,
+        load.identifier_count,
+        load.duplicate_count
     );
+    if u64::try_from(load.rejected_count) != Ok(rejected) {
+        // The service is of another version than this command: it has the last word.
+        println!(
+            "the service rejected {} rows: GetLoad names the first of them",
+            load.rejected_count
+        );
+    }
     Ok(())
 }
 
+/// What is not fit is sent as it stands, for the service to reject: it counts every row of the list.
 fn outgoing(row: MemberRow) -> OutgoingRow {
     match row {
-        MemberRow::Plain(row) => OutgoingRow::Plain {
-            person_id: row.person_id,
-            identifiers: row.written,
-        },
+        MemberRow::Plain(row) => OutgoingRow::Plain(row.written),
         MemberRow::Hashed(member) => OutgoingRow::Hashed(member),
+        MemberRow::Rejected(rejected) => rejected
+            .written
+            .map_or(OutgoingRow::Unreadable, OutgoingRow::Plain),
     }
 }
 

@@ -4,15 +4,19 @@
 //! column as often as needed; each cell that is not empty is an identifier, and the first one stands
 //! for the person unless there is a `person_id`. Hashed: `person,identifiers`, as `hash-members` writes
 //! it: 32 hexadecimal digits each, identifiers separated by blanks. A file whose header is neither is
-//! refused before a row is read. Faults name the row and the column, never what stands there.
+//! refused before a row is read; a row that is not fit is rejected by itself. Both are told by row and
+//! column, never by what stands there.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use crate::domain::{
-    identifier::{Identifier, Kind, MAX_PER_PERSON},
-    person::{IdentifierDigest, Member, PersonKey},
-    text,
-    violation::Rule,
+use crate::{
+    domain::{
+        identifier::{Identifier, Kind, MAX_PER_PERSON},
+        person::{IdentifierDigest, Member, PersonKey},
+        text,
+        violation::Rule,
+    },
+    grpc::load_client::Written,
 };
 
 /// The header of a hashed list.
@@ -26,14 +30,27 @@ pub(super) enum MemberRow {
     Plain(PlainRow),
     /// By digests.
     Hashed(Member),
+    /// Not fit.
+    Rejected(Rejected),
+}
+
+/// A row that is not fit.
+pub(super) struct Rejected {
+    /// Its number: 1 for the first one behind the header.
+    pub row: u64,
+    /// Where it is not; empty when it is the row as a whole.
+    pub column: &'static str,
+    /// What it would have to be.
+    pub rule: Rule,
+    /// What is written there, of a plain row that could be read.
+    pub written: Option<Written>,
 }
 
 /// A person by identifiers.
 pub(super) struct PlainRow {
-    pub person_id: Option<String>,
-    /// What is written in the file.
-    pub written: Vec<(Kind, String)>,
-    /// The same in canonical form.
+    /// As it is in the file.
+    pub written: Written,
+    /// The identifiers in canonical form.
     pub identifiers: Vec<Identifier>,
 }
 
@@ -45,16 +62,9 @@ pub(super) enum MemberFileError {
         "the header is not understood: it must be person,identifiers, or any of person_id, customer_id, phone_number, email, notice_code, tax_id"
     )]
     Header,
-    /// A row is no CSV.
-    #[error("row {row}: not readable as CSV in UTF-8")]
-    Csv { row: u64 },
-    /// A cell breaks its rule.
-    #[error("row {row}, {column}: {rule}")]
-    Cell {
-        row: u64,
-        column: &'static str,
-        rule: Rule,
-    },
+    /// The file ends too early, or its disk fails.
+    #[error("row {row}: the file cannot be read ({kind})")]
+    Unreadable { row: u64, kind: io::ErrorKind },
 }
 
 enum Column {
@@ -104,17 +114,41 @@ impl<R: Read> MemberFile<R> {
     fn read(&mut self) -> Result<Option<MemberRow>, MemberFileError> {
         self.row += 1;
         let row = self.row;
-        let more = self.csv.read_record(&mut self.record);
-        if !more.map_err(|_| MemberFileError::Csv { row })? {
-            return Ok(None);
+        let reject = |(column, rule), written| {
+            MemberRow::Rejected(Rejected {
+                row,
+                column,
+                rule,
+                written,
+            })
+        };
+        match self.csv.read_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                if let csv::ErrorKind::Io(error) = error.kind() {
+                    let kind = error.kind();
+                    return Err(MemberFileError::Unreadable { row, kind });
+                }
+                return Ok(Some(reject(NO_RECORD, None)));
+            }
         }
-        let fault = |(column, rule)| MemberFileError::Cell { row, column, rule };
-        match &self.columns {
-            Columns::Plain(columns) => plain(columns, &self.record).map(MemberRow::Plain),
-            Columns::Hashed => hashed(&self.record).map(MemberRow::Hashed),
-        }
-        .map(Some)
-        .map_err(fault)
+        Ok(Some(match &self.columns {
+            Columns::Plain(columns) => {
+                let written = written(columns, &self.record);
+                match plain(&written) {
+                    Ok(identifiers) => MemberRow::Plain(PlainRow {
+                        written,
+                        identifiers,
+                    }),
+                    Err(fault) => reject(fault, Some(written)),
+                }
+            }
+            Columns::Hashed => match hashed(&self.record) {
+                Ok(member) => MemberRow::Hashed(member),
+                Err(fault) => reject(fault, None),
+            },
+        }))
     }
 }
 
@@ -141,35 +175,37 @@ fn has_identifier(columns: &[Column]) -> bool {
     person_ids <= 1 && columns.len() > person_ids
 }
 
+/// A column, and the rule that it breaks.
 type Fault = (&'static str, Rule);
 
-fn plain(columns: &[Column], record: &csv::StringRecord) -> Result<PlainRow, Fault> {
-    let mut row = PlainRow {
-        person_id: None,
-        written: Vec::new(),
-        identifiers: Vec::new(),
-    };
-    for (column, cell) in columns
-        .iter()
-        .zip(record)
-        .filter(|(_, cell)| !cell.is_empty())
-    {
+const NO_RECORD: Fault = (
+    "",
+    Rule("must be CSV in UTF-8, with as many cells as the header"),
+);
+
+fn written(columns: &[Column], record: &csv::StringRecord) -> Written {
+    let mut written = Written::default();
+    let cells = columns.iter().zip(record);
+    for (column, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
         match column {
-            Column::PersonId => {
-                row.person_id = Some(text::short(cell).map_err(|rule| (PERSON_ID, rule))?);
-            }
-            Column::Identifier(kind) => {
-                let parsed = Identifier::parse(*kind, cell);
-                row.identifiers
-                    .push(parsed.map_err(|rule| (kind.name(), rule))?);
-                row.written.push((*kind, cell.to_owned()));
-            }
+            Column::PersonId => written.person_id = Some(cell.to_owned()),
+            Column::Identifier(kind) => written.identifiers.push((*kind, cell.to_owned())),
         }
     }
-    if row.identifiers.is_empty() || row.identifiers.len() > MAX_PER_PERSON {
-        return Err(("identifiers", Rule("a row must have 1 to 8 identifiers")));
+    written
+}
+
+fn plain(written: &Written) -> Result<Vec<Identifier>, Fault> {
+    if let Some(person_id) = &written.person_id {
+        text::short(person_id).map_err(|rule| (PERSON_ID, rule))?;
     }
-    Ok(row)
+    if written.identifiers.is_empty() || written.identifiers.len() > MAX_PER_PERSON {
+        return Err(("identifiers", Rule("must be 1 to 8 of them")));
+    }
+    let identifiers = written.identifiers.iter();
+    identifiers
+        .map(|(kind, text)| Identifier::parse(*kind, text).map_err(|rule| (kind.name(), rule)))
+        .collect()
 }
 
 fn hashed(record: &csv::StringRecord) -> Result<Member, Fault> {
@@ -205,6 +241,18 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
+    /// Number, column and rule of each row that is rejected.
+    fn rejected(text: &str) -> Vec<(u64, &'static str, String)> {
+        let rows = read(text).unwrap().into_iter();
+        rows.filter_map(|row| match row {
+            MemberRow::Rejected(rejected) => {
+                Some((rejected.row, rejected.column, rejected.rule.to_string()))
+            }
+            MemberRow::Plain(_) | MemberRow::Hashed(_) => None,
+        })
+        .collect()
+    }
+
     #[test]
     fn plain_rows_have_the_identifiers_of_their_cells() {
         let rows =
@@ -234,15 +282,25 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_row_and_column_and_not_the_value() {
-        let fault = read("customer_id,email\nC-1,jo@example.com\nC-2,secret\n")
-            .err()
-            .unwrap();
-        assert_eq!(fault, "row 2, email: must be an e-mail address");
-        let fault = read("person,identifiers\n00,secret\n").err().unwrap();
-        assert!(
-            fault.starts_with("row 1, person:") && !fault.contains("secret"),
-            "{fault}"
+    fn a_row_that_is_not_fit_is_rejected_by_itself_without_its_value() {
+        let list = "customer_id,email\nC-1,jo@example.com\nC-2,secret\nC-3\n,\nC-4,\n";
+        assert_eq!(
+            rejected(list),
+            [
+                (2, "email", "must be an e-mail address".to_owned()),
+                (3, "", NO_RECORD.1.to_string()),
+                (4, "identifiers", "must be 1 to 8 of them".to_owned()),
+            ]
         );
+        assert_eq!(read(list).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn digests_that_are_none_are_rejected() {
+        let rejected = rejected("person,identifiers\n00,secret\n");
+        let [(1, "person", rule)] = &rejected[..] else {
+            panic!("{rejected:?}")
+        };
+        assert!(!rule.contains("secret"));
     }
 }

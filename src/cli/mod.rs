@@ -12,6 +12,7 @@ mod load_members;
 mod member_file;
 mod migrate;
 mod progress;
+mod reject_file;
 mod serve;
 mod stop;
 mod token;
@@ -50,7 +51,8 @@ enum Verb {
     HashMembers(hash_members::Arguments),
     /// Loads a list, plain or hashed, into a cohort of a running service.
     ///
-    /// Run it again after a break: it goes on after the last chunk that is durable.
+    /// Run it again after a break: it goes on after the last chunk that is durable. Rows that are not fit
+    /// are rejected and written down by number and rule; they fail nothing else.
     LoadMembers(load_members::Arguments),
     /// Mints a token from a private key file, for trials and for operators who have one.
     Token(token::Arguments),

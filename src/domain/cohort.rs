@@ -134,6 +134,19 @@ pub struct LoadProgress {
     pub identifiers: i64,
     /// Identifiers that the load already had for the same person.
     pub duplicates: i64,
+    /// Rows rejected.
+    pub rejected: i64,
+}
+
+/// A row of a list that was not stored, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Its number in the list, from 1 on.
+    pub row: i64,
+    /// The field that broke the rule; empty when it is the row as a whole.
+    pub field: String,
+    /// The rule, as text: it may be one of another version.
+    pub rule: String,
 }
 
 /// Where a load stands.

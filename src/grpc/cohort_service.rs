@@ -123,8 +123,11 @@ impl CohortService for Cohorts {
     ) -> Result<Response<v1::Load>, Status> {
         let mut violations = Violations::default();
         let name = violations.check("name", LoadName::parse(&request.into_inner().name));
-        let load = self.0.get_load(&parse::finish(violations, name)?).await?;
-        Ok(Response::new(render::load(load)))
+        let loaded = self.0.get_load(&parse::finish(violations, name)?).await?;
+        Ok(Response::new(v1::Load {
+            rejected_rows: render::rejected_rows(loaded.rejected),
+            ..render::load(loaded.load)
+        }))
     }
 
     async fn publish_cohort(

@@ -1,5 +1,7 @@
 //! The other side of `LoadMembers`: sends a list, a few chunks ahead of their answers.
 
+use std::fmt;
+
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, metadata::MetadataValue, transport::Endpoint};
@@ -30,14 +32,26 @@ pub struct Source {
 #[derive(Debug)]
 pub enum OutgoingRow {
     /// By identifiers.
-    Plain {
-        /// The company's own key of the person.
-        person_id: Option<String>,
-        /// Identifiers as they are written in the list.
-        identifiers: Vec<(Kind, String)>,
-    },
+    Plain(Written),
     /// By digests.
     Hashed(Member),
+    /// Not readable: to be counted, and rejected.
+    Unreadable,
+}
+
+/// What is written in a row of a list.
+#[derive(Default)]
+pub struct Written {
+    /// The company's own key of the person.
+    pub person_id: Option<String>,
+    /// Identifiers.
+    pub identifiers: Vec<(Kind, String)>,
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written(redacted)")
+    }
 }
 
 /// Why a load does not go on.
@@ -190,28 +204,25 @@ fn message(row: OutgoingRow) -> v1::MemberRow {
     use v1::member_row::Member as M;
 
     let member = match row {
-        OutgoingRow::Plain {
-            person_id,
-            identifiers,
-        } => M::Plain(v1::PlainMember {
-            identifiers: identifiers
+        OutgoingRow::Plain(written) => Some(M::Plain(v1::PlainMember {
+            identifiers: written
+                .identifiers
                 .into_iter()
                 .map(|(kind, value)| identifier(kind, value))
                 .collect(),
-            person_id: person_id.unwrap_or_default(),
-        }),
-        OutgoingRow::Hashed(member) => M::Hashed(v1::HashedMember {
+            person_id: written.person_id.unwrap_or_default(),
+        })),
+        OutgoingRow::Hashed(member) => Some(M::Hashed(v1::HashedMember {
             person: member.person.0.to_vec(),
             identifiers: member
                 .identifiers
                 .iter()
                 .map(|digest| digest.0.to_vec())
                 .collect(),
-        }),
+        })),
+        OutgoingRow::Unreadable => None,
     };
-    v1::MemberRow {
-        member: Some(member),
-    }
+    v1::MemberRow { member }
 }
 
 fn identifier(kind: Kind, value: String) -> v1::Identifier {

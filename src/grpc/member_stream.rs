@@ -13,10 +13,10 @@ use super::{
 use crate::{
     app::{
         App, Error,
-        loads::{Chunk, ListedPerson, MAX_ROWS},
+        loads::{Chunk, ListedPerson, Loaded, MAX_ROWS},
     },
     domain::{
-        cohort::{Load, LoadSource},
+        cohort::LoadSource,
         identifier::MAX_PER_PERSON,
         name::{CohortName, LoadName, ResourceId},
         person::{IdentifierDigest, Member, PersonKey},
@@ -58,8 +58,9 @@ pub(super) async fn receive(
         let answer = receiver.part(part).await;
         let failed = answer.is_err();
         let answer = answer
-            .map(|load| v1::LoadMembersResponse {
-                load: Some(render::load(load)),
+            .map(|loaded| v1::LoadMembersResponse {
+                load: Some(render::load(loaded.load)),
+                rejected_rows: render::rejected_rows(loaded.rejected),
             })
             .map_err(Status::from);
         // Nobody reads any more: the caller went away, and can go on later.
@@ -76,7 +77,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn part(&mut self, part: Option<Part>) -> Result<Load, Error> {
+    async fn part(&mut self, part: Option<Part>) -> Result<Loaded, Error> {
         match (part, self.load.clone()) {
             (Some(Part::Header(header)), None) => {
                 let (name, source) = parse_header(&header)?;
@@ -139,46 +140,49 @@ fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
         violations.note("chunk.rows", Rule("must have 1 to 5000 entries"));
         return parse::finish(violations, None);
     }
-    let rows = chunk
-        .rows
-        .into_iter()
-        .enumerate()
-        .map(|(index, row)| parse_row(&mut violations, &format!("chunk.rows[{index}]"), row))
-        .collect::<Vec<_>>();
-    let rows = rows.into_iter().collect::<Option<_>>();
-    let parsed = rows.map(|rows| Chunk {
+    let parsed = Chunk {
         number: chunk.number,
-        rows,
-    });
-    parse::finish(violations, parsed)
+        rows: chunk.rows.into_iter().map(parse_row).collect(),
+    };
+    parse::finish(violations, Some(parsed))
 }
 
-fn parse_row(violations: &mut Violations, path: &str, row: v1::MemberRow) -> Option<ListedPerson> {
+/// A row, or the first thing that is wrong with it.
+fn parse_row(row: v1::MemberRow) -> Result<ListedPerson, Violation> {
     use v1::member_row::Member as M;
 
-    match row.member {
-        Some(M::Plain(plain)) => {
-            let path = format!("{path}.plain");
-            let identifiers = parse::identifier_list(violations, &path, plain.identifiers);
-            let person_id = Some(plain.person_id).filter(|id| !id.is_empty());
-            let person_id = person_id.map(|id| text::short(&id)).transpose();
-            let person_id = violations.check(format!("{path}.person_id"), person_id);
-            Some(ListedPerson::Plain {
-                identifiers: identifiers?,
-                person_id: person_id?,
-            })
-        }
+    let mut violations = Violations::default();
+    let parsed = match row.member {
+        Some(M::Plain(plain)) => parse_plain(&mut violations, plain),
         Some(M::Hashed(hashed)) => {
-            let path = format!("{path}.hashed");
-            violations
-                .check(path, hashed_member(&hashed))
-                .map(ListedPerson::Hashed)
+            let member = violations.check("hashed", hashed_member(&hashed));
+            member.map(ListedPerson::Hashed)
         }
         None => {
-            violations.note(path, Rule("must be plain or hashed"));
+            violations.note("", Rule("must be readable, and plain or hashed"));
             None
         }
-    }
+    };
+    violations.finish(parsed).map_err(first)
+}
+
+fn parse_plain(violations: &mut Violations, plain: v1::PlainMember) -> Option<ListedPerson> {
+    let identifiers = parse::identifier_list(violations, "plain", plain.identifiers);
+    let person_id = Some(plain.person_id).filter(|id| !id.is_empty());
+    let person_id = person_id.map(|id| text::short(&id)).transpose();
+    let person_id = violations.check("plain.person_id", person_id);
+    Some(ListedPerson::Plain {
+        identifiers: identifiers?,
+        person_id: person_id?,
+    })
+}
+
+fn first(violations: Vec<Violation>) -> Violation {
+    let first = violations.into_iter().next();
+    first.unwrap_or_else(|| Violation {
+        field: String::new(),
+        rule: Rule("must be fit"),
+    })
 }
 
 fn hashed_member(hashed: &v1::HashedMember) -> Result<Member, Rule> {

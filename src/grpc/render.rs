@@ -7,7 +7,7 @@ use super::proto::{google::r#type::Date, v1};
 use crate::{
     app::view::EnrollmentView,
     domain::{
-        cohort::{Cohort, CohortState, Load, LoadState},
+        cohort::{Cohort, CohortState, Load, LoadState, RejectedRow},
         contact::MaskedContact,
         data_element::{DataElement, DataElements},
         eligibility::{Eligibility, Verdict},
@@ -225,9 +225,18 @@ pub(super) fn load(load: Load) -> v1::Load {
         row_count: load.progress.rows,
         identifier_count: load.progress.identifiers,
         duplicate_count: load.progress.duplicates,
+        rejected_count: load.progress.rejected,
+        rejected_rows: Vec::new(),
         create_time: Some(timestamp(load.create_time)),
         update_time: Some(timestamp(load.update_time)),
     }
+}
+
+/// Rows that were not stored.
+pub(super) fn rejected_rows(rows: Vec<RejectedRow>) -> Vec<v1::RejectedRow> {
+    let rows = rows.into_iter();
+    rows.map(|RejectedRow { row, field, rule }| v1::RejectedRow { row, field, rule })
+        .collect()
 }
 
 fn data_elements(elements: &DataElements) -> Vec<i32> {

@@ -118,6 +118,7 @@ fn progress(load: &Load) -> load::ActiveModel {
         row_count: Set(load.progress.rows),
         identifier_count: Set(load.progress.identifiers),
         duplicate_count: Set(load.progress.duplicates),
+        rejected_count: Set(load.progress.rejected),
         update_time: Set(load.update_time),
         ..load::ActiveModel::default()
     }
@@ -149,6 +150,7 @@ fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
                 rows: row.row_count,
                 identifiers: row.identifier_count,
                 duplicates: row.duplicate_count,
+                rejected: row.rejected_count,
             },
             create_time: row.create_time,
             update_time: row.update_time,

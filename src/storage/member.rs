@@ -93,7 +93,7 @@ impl ListingRow {
 pub async fn insert(
     db: &impl ConnectionTrait,
     load_id: i64,
-    members: &[Member],
+    members: &[&Member],
 ) -> Result<u64, Error> {
     let (digests, people): (Vec<Uuid>, Vec<Uuid>) = members
         .iter()

@@ -32,6 +32,7 @@ pub mod lane;
 pub mod load;
 pub mod member;
 pub mod offer;
+pub mod reject;
 pub mod request;
 pub mod row;
 pub mod schema;

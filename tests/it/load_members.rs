@@ -5,7 +5,7 @@ use enrollment::{
     domain::identifier::{Identifier, Kind},
     grpc::proto::v1::{self, DataElement, load::State, load_members_request::Part},
 };
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
 
 use crate::support::{
@@ -135,21 +135,41 @@ on_each_database! {
         assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
     }
 
-    async fn bad_rows_are_named_and_nothing_of_their_chunk_is_stored(database) {
+    async fn a_bad_row_is_rejected_by_number_and_rule_and_fails_nothing_else(database) {
         let server = with_empty_cohort(&database.settings).await;
-        let mut bad = rows(&["C-2", "C-3"]);
-        bad.push(plain_row(listed([customer("C-4"), phone("425")])));
-        bad.push(v1::MemberRow { member: None });
+        let mut some_bad = rows(&["C-2"]);
+        some_bad.push(plain_row(listed([customer("C-3"), phone("425")])));
+        some_bad.push(v1::MemberRow { member: None });
+        some_bad.extend(rows(&["C-4"]));
+        let twice = || chunk(2, some_bad.clone());
+        let messages = vec![head(), chunk(1, rows(&["C-1"])), twice(), twice(), end(2)];
 
-        let reply = stream(&server, vec![head(), chunk(1, rows(&["C-1"])), chunk(2, bad)]).await;
+        let answers = answers(&server, messages).await;
 
-        let refused = assert_refused(reply, Code::InvalidArgument, "INVALID_FIELD");
-        assert_eq!(fields_of(&refused), [
-            "chunk.rows[2].plain.identifiers[1].phone_number",
-            "chunk.rows[3]",
-        ]);
-        assert_eq!(database.rows("members").await, 1);
-        assert_eq!(stream(&server, vec![head()]).await.unwrap().last_chunk, 1);
+        let told = answers.iter().map(|answer| answer.rejected_rows.clone()).collect::<Vec<_>>();
+        let rejected = vec![
+            rejected(3, "plain.identifiers[1].phone_number", "must be a phone number in international form with + and the country code"),
+            rejected(4, "", "must be readable, and plain or hashed"),
+        ];
+        assert_eq!(told, [vec![], vec![], rejected.clone(), vec![], vec![]]);
+        let load = get_load(&server).await;
+        assert_eq!(load.rejected_rows, rejected);
+        assert_eq!((load.row_count, load.rejected_count, load.identifier_count), (5, 2, 3));
+        assert_eq!(publish(&server, "list").await.unwrap().person_count, 3);
+    }
+
+    async fn the_first_thousand_rejected_rows_are_kept_and_all_are_counted(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let bad = || vec![v1::MemberRow { member: None }; 700];
+        let messages = vec![head(), chunk(1, bad()), chunk(2, bad()), chunk(3, rows(&["C-1"])), end(3)];
+
+        let answers = answers(&server, messages).await;
+
+        assert_eq!(answers[2].rejected_rows.len(), 700);
+        let load = get_load(&server).await;
+        assert_eq!((load.row_count, load.rejected_count), (1_401, 1_400));
+        let kept = load.rejected_rows.iter().map(|rejected| rejected.row).collect::<Vec<_>>();
+        assert_eq!(kept, (1..=1_000).collect::<Vec<_>>());
     }
 
     async fn an_end_before_the_last_chunk_is_out_of_step(database) {
@@ -222,5 +242,35 @@ on_each_database! {
         assert!(loads.all(|load| load == first));
         assert_eq!(database.rows("loads").await, 1);
         assert_eq!(database.events("LOAD_STARTED").await, 1);
+    }
+}
+
+/// Sends a whole stream; gives all answers.
+async fn answers(
+    server: &TestServer,
+    messages: Vec<v1::LoadMembersRequest>,
+) -> Vec<v1::LoadMembersResponse> {
+    let outgoing = tokio_stream::iter(messages);
+    let answers = server.cohorts().load_members(outgoing).await.unwrap();
+    let answers = answers.into_inner().collect::<Result<Vec<_>, _>>().await;
+    answers.unwrap()
+}
+
+async fn get_load(server: &TestServer) -> v1::Load {
+    let name = format!("{}/loads/load", cohort("list"));
+    let request = v1::GetLoadRequest { name };
+    server
+        .cohorts()
+        .get_load(request)
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+fn rejected(row: i64, field: &str, rule: &str) -> v1::RejectedRow {
+    v1::RejectedRow {
+        row,
+        field: field.to_owned(),
+        rule: rule.to_owned(),
     }
 }

@@ -120,10 +120,10 @@ async fn load(
         let rows = (first..cohort.size.min(first + CHUNK_ROWS))
             .map(|row| {
                 let identifiers = cohort.person(row).map_err(Failure::other)?;
-                Ok(ListedPerson::Plain {
+                Ok(Ok(ListedPerson::Plain {
                     identifiers,
                     person_id: None,
-                })
+                }))
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         let people = u64::try_from(rows.len()).unwrap_or_default();

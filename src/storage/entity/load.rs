@@ -17,6 +17,7 @@ pub struct Model {
     pub row_count: i64,
     pub identifier_count: i64,
     pub duplicate_count: i64,
+    pub rejected_count: i64,
     pub publish_time: Option<DateTimeUtc>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,

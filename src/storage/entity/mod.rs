@@ -9,6 +9,7 @@ pub mod enrollment_cohort;
 pub mod event;
 pub mod key_check;
 pub mod load;
+pub mod load_reject;
 pub mod member;
 pub mod offer;
 pub mod offer_revision;

@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m0001_first_tables;
 mod m0002_no_foreign_keys_on_the_hot_path;
 mod m0003_catalogue_version;
+mod m0004_rejected_rows;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_no_foreign_keys_on_the_hot_path::Migration),
             Box::new(m0003_catalogue_version::Migration),
+            Box::new(m0004_rejected_rows::Migration),
         ]
     }
 }

@@ -66,6 +66,33 @@ on_each_database! {
         }
     }
 
+    async fn bad_rows_are_written_down_and_the_others_are_loaded(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::open_offer(&server, company::offer()).await;
+        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("list.csv");
+        fs::write(&file, "customer_id,email\nC-1,\nC-2,secret\nC-3\nC-4,jo@example.com\n").unwrap();
+
+        for _ in 0..2 {
+            let output = load_members(&server, &cohort.name, "first", &file).await;
+            let told = succeed(&output);
+            assert!(told.contains("2 people, 3 identifiers, 0 duplicates; 2 rows rejected, see "), "{told}");
+            assert_eq!(
+                fs::read_to_string(folder.path().join("list.csv.rejected.csv")).unwrap(),
+                "row,column,rule\n\
+                 2,email,must be an e-mail address\n\
+                 3,,\"must be CSV in UTF-8, with as many cells as the header\"\n"
+            );
+        }
+
+        let name = format!("{}/loads/first", cohort.name);
+        let load = server.cohorts().get_load(v1::GetLoadRequest { name }).await.unwrap().into_inner();
+        let rows = load.rejected_rows.iter().map(|rejected| (rejected.row, rejected.field.as_str()));
+        assert_eq!(rows.collect::<Vec<_>>(), [(2, "plain.identifiers[1].email"), (3, "")]);
+        assert_eq!((load.row_count, load.rejected_count), (4, 2));
+    }
+
     async fn a_list_that_is_not_understood_leaves_nothing_behind(database) {
         let server = TestServer::start(&database.settings).await;
         company::open_offer(&server, company::offer()).await;
