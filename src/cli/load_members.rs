@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// A name for this load. The same name goes on with it.
     #[arg(long)]
     load_id: String,
-    /// The list, plain or hashed.
+    /// The list, plain or hashed, as it is or compressed with gzip.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
     /// Where rejected rows are told: number, column, rule. Beside the list unless given.
@@ -45,7 +45,7 @@ const CHUNK_ROWS: usize = 2_000;
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A list that is not understood fails before anything is sent.
-    MemberFile::new(BufReader::new(open(&arguments.file)?)).map_err(Failure::other)?;
+    MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
     let token = std::fs::read_to_string(&arguments.token_file).map_err(|error| {
         Failure::other(format!("--token-file: cannot be read ({})", error.kind()))
     })?;

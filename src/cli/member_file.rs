@@ -1,4 +1,4 @@
-//! Lists of people as files: CSV with a header, plain or hashed.
+//! Lists of people as files: CSV with a header, plain or hashed, as it is or compressed with gzip.
 //!
 //! Plain: any of `person_id`, `customer_id`, `phone_number`, `email`, `notice_code`, `tax_id`, a
 //! column as often as needed; each cell that is not empty is an identifier, and the first one stands
@@ -7,7 +7,9 @@
 //! refused before a row is read; a row that is not fit is rejected by itself. Both are told by row and
 //! column, never by what stands there.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
 
 use crate::{
     domain::{
@@ -23,6 +25,9 @@ use crate::{
 pub(super) const HASHED_HEADER: [&str; 2] = ["person", "identifiers"];
 
 const PERSON_ID: &str = "person_id";
+
+/// What a file begins with that gzip has made (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A row of a list.
 pub(super) enum MemberRow {
@@ -62,7 +67,7 @@ pub(super) enum MemberFileError {
         "the header is not understood: it must be person,identifiers, or any of person_id, customer_id, phone_number, email, notice_code, tax_id"
     )]
     Header,
-    /// The file ends too early, or its disk fails.
+    /// Its disk fails, or its compression is broken. Row 0: not even the header could be read.
     #[error("row {row}: the file cannot be read ({kind})")]
     Unreadable { row: u64, kind: io::ErrorKind },
 }
@@ -78,21 +83,33 @@ enum Columns {
 }
 
 /// Reads a list row by row.
-pub(super) struct MemberFile<R> {
-    csv: csv::Reader<R>,
+pub(super) struct MemberFile<'r> {
+    csv: csv::Reader<Box<dyn Read + Send + 'r>>,
     columns: Columns,
     record: csv::StringRecord,
     /// The row that is read: 1 for the first one behind the header.
     row: u64,
 }
 
-impl<R: Read> MemberFile<R> {
+impl<'r> MemberFile<'r> {
     /// Reads the header.
-    pub fn new(reader: R) -> Result<Self, MemberFileError> {
+    pub fn new(reader: impl Read + Send + 'r) -> Result<Self, MemberFileError> {
+        let mut reader = BufReader::new(reader);
+        let begins = reader.fill_buf().map_err(|error| unreadable(0, &error))?;
+        let reader: Box<dyn Read + Send + 'r> = if begins.starts_with(&GZIP) {
+            Box::new(MultiGzDecoder::new(reader))
+        } else {
+            Box::new(reader)
+        };
         let mut csv = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(reader);
-        let header = csv.headers().map_err(|_| MemberFileError::Header)?;
+        let header = csv.headers().map_err(|error| {
+            if let csv::ErrorKind::Io(error) = error.kind() {
+                return unreadable(0, error);
+            }
+            MemberFileError::Header
+        })?;
         let columns = if header.iter().eq(HASHED_HEADER) {
             Columns::Hashed
         } else {
@@ -127,8 +144,7 @@ impl<R: Read> MemberFile<R> {
             Ok(false) => return Ok(None),
             Err(error) => {
                 if let csv::ErrorKind::Io(error) = error.kind() {
-                    let kind = error.kind();
-                    return Err(MemberFileError::Unreadable { row, kind });
+                    return Err(unreadable(row, error));
                 }
                 return Ok(Some(reject(NO_RECORD, None)));
             }
@@ -152,12 +168,17 @@ impl<R: Read> MemberFile<R> {
     }
 }
 
-impl<R: Read> Iterator for MemberFile<R> {
+impl Iterator for MemberFile<'_> {
     type Item = Result<MemberRow, MemberFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
+}
+
+fn unreadable(row: u64, error: &io::Error) -> MemberFileError {
+    let kind = error.kind();
+    MemberFileError::Unreadable { row, kind }
 }
 
 fn column(name: &str) -> Option<Column> {
@@ -232,6 +253,10 @@ fn hashed(record: &csv::StringRecord) -> Result<Member, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
 
     fn read(text: &str) -> Result<Vec<MemberRow>, String> {
@@ -293,6 +318,24 @@ mod tests {
             ]
         );
         assert_eq!(read(list).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn a_compressed_list_is_read_as_what_it_holds() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(b"customer_id\nC-1\nC-2\n").unwrap();
+        let gzip = gzip.finish().unwrap();
+
+        let list = MemberFile::new(gzip.as_slice()).unwrap();
+        assert_eq!(list.map(Result::unwrap).count(), 2);
+
+        let (cut, _) = gzip.split_at(gzip.len() - 9);
+        let error = MemberFile::new(cut).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let error = error.err().unwrap().to_string();
+        assert!(
+            error.ends_with("the file cannot be read (unexpected end of file)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ enum Verb {
     /// Turns a list of people into digests, offline, so that no identifier has to leave the company.
     ///
     /// Reads CSV with a header of any of `person_id`, `customer_id`, `phone_number`, `email`,
-    /// `notice_code`, `tax_id`, and writes CSV that `load-members` takes. Constant memory.
+    /// `notice_code`, `tax_id`, as it is or compressed with gzip, and writes CSV that `load-members`
+    /// takes. Constant memory.
     HashMembers(hash_members::Arguments),
     /// Loads a list, plain or hashed, into a cohort of a running service.
     ///
