@@ -38,7 +38,7 @@ use super::{
     App, Error,
     catalogues::Catalogues,
     error::Conflict,
-    lanes::{Waiting, Work, by_offer},
+    lanes::{Waiting, Work, by},
     standing::Standings,
     view::EnrollmentView,
     working_set::WorkingSet,
@@ -154,8 +154,9 @@ impl Work for Committing {
 }
 
 impl Committing {
+    /// A turn for each offer: what is seen and decided is of one offer.
     async fn serve(&mut self, waiting: Vec<Waiting<Order, Outcome>>) {
-        for (name, waiting) in by_offer(waiting, |order| &order.offer) {
+        for (name, waiting) in by(|order: &Order| &order.offer, waiting) {
             let waiting = waiting.into_iter().map(Waiting::split);
             let (orders, callers) = waiting.unzip::<_, _, Vec<_>, Vec<_>>();
             let outcomes = self.all(&name, &orders).await;

@@ -7,6 +7,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     future::Future,
+    hash::Hash,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,7 +16,6 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, oneshot};
 
 use super::{Error, error::Overload};
-use crate::domain::name::OfferName;
 
 /// The most that goes into one turn. More would make the first wait for the last and gain nothing:
 /// what a statement costs by itself is shared by then.
@@ -59,19 +59,19 @@ impl<Ask, Answer> Waiting<Ask, Answer> {
     }
 }
 
-/// Takes what waits apart by offer: what is seen, decided and answered in one go is of one offer.
-pub(super) fn by_offer<Ask, Answer>(
+/// Takes apart what waits, by what it has in common.
+pub(super) fn by<Key: Clone + Eq + Hash, Ask, Answer>(
+    key: impl Fn(&Ask) -> &Key,
     waiting: Vec<Waiting<Ask, Answer>>,
-    offer: impl Fn(&Ask) -> &OfferName,
-) -> HashMap<OfferName, Vec<Waiting<Ask, Answer>>> {
-    let mut offers = HashMap::<_, Vec<_>>::new();
+) -> HashMap<Key, Vec<Waiting<Ask, Answer>>> {
+    let mut groups = HashMap::<_, Vec<_>>::new();
     for waiting in waiting {
-        match offers.get_mut(offer(&waiting.ask)) {
+        match groups.get_mut(key(&waiting.ask)) {
             Some(others) => others.push(waiting),
-            None => drop(offers.insert(offer(&waiting.ask).clone(), vec![waiting])),
+            None => drop(groups.insert(key(&waiting.ask).clone(), vec![waiting])),
         }
     }
-    offers
+    groups
 }
 
 /// The way to some lanes. They end when it is dropped, once nobody waits.

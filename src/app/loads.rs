@@ -240,6 +240,13 @@ impl Loading {
     ) -> Result<Loaded, Error> {
         let progress = row.value.progress;
         match progress.order_of(number) {
+            // Its answer may have been lost.
+            ChunkOrder::Known if number == progress.last_chunk => {
+                let before = progress.rows - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+                let rejected = rejected(before, rows);
+                let load = row.value;
+                return Ok(Loaded { load, rejected });
+            }
             ChunkOrder::Known => return Ok(Loaded::without_rejects(row.value)),
             ChunkOrder::Gap => {
                 return Err(self.out_of_step("chunks are numbered from 1 without gaps"));

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     App, Error,
     catalogues::Catalogues,
-    lanes::{Waiting, Work, by_offer},
+    lanes::{Waiting, Work, by},
     standing::Standings,
 };
 use crate::{
@@ -80,7 +80,7 @@ impl Work for Looking {
     type Answer = Looked;
 
     async fn turn(&mut self, waiting: Vec<Waiting<Look, Looked>>) {
-        for (name, mut waiting) in by_offer(waiting, |look| &look.offer) {
+        for (name, mut waiting) in by(|look: &Look| &look.offer, waiting) {
             while !waiting.is_empty() {
                 let rest = waiting.split_off(fitting(&waiting));
                 let digests = waiting.iter().flat_map(|waiting| &waiting.ask.digests);

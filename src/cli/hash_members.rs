@@ -37,19 +37,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let digester = read_digester(&arguments.digest_key_file)
         .map_err(|error| Failure::settings(format!("--digest-key-file: {error}")))?;
     let partial = partial(&arguments.output);
-    let rejects = arguments.rejects.clone();
-    let rejects = rejects.unwrap_or_else(|| RejectFile::beside(&arguments.input));
-    let mut rejects = RejectFile::new(rejects)?;
+    let in_use = [
+        partial.as_path(),
+        &arguments.output,
+        &arguments.digest_key_file,
+    ];
+    let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.input, &in_use)?;
     let hashed = hash(&digester, &arguments.input, &partial, &mut rejects);
     if hashed.is_err() {
         // What is there is of no use; that it cannot be removed is not the news.
         let _ = fs::remove_file(&partial);
     }
     let rows = hashed?;
+    let told = rejects.finish()?;
+    if rows == 0 {
+        return Err(Failure::other(format!("--input: no row is fit{told}")));
+    }
     fs::rename(&partial, &arguments.output).map_err(|error| {
         Failure::other(format!("--output: cannot be written ({})", error.kind()))
     })?;
-    let (_, told) = rejects.finish()?;
     println!("{rows} people hashed{told}");
     Ok(())
 }

@@ -43,9 +43,14 @@ pub(super) struct Arguments {
 /// Rows in a chunk. The same at every run, so that chunk numbers mean the same rows.
 const CHUNK_ROWS: usize = 2_000;
 
+/// The longest row that is sent although it is not fit, in bytes: many of them fit into a message.
+const LONGEST: usize = 1_000;
+
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A list that is not understood fails before anything is sent.
     MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
+    let in_use = [arguments.token_file.as_path()];
+    let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.file, &in_use)?;
     let token = std::fs::read_to_string(&arguments.token_file).map_err(|error| {
         Failure::other(format!("--token-file: cannot be read ({})", error.kind()))
     })?;
@@ -61,9 +66,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = open(&arguments.file)?;
     let bar = progress::of_bytes(length(&file)?, "loading");
     let mut list = MemberFile::new(progress::read_file(file, &bar)).map_err(Failure::other)?;
-    let rejects = arguments.rejects.clone();
-    let rejects = rejects.unwrap_or_else(|| RejectFile::beside(&arguments.file));
-    let mut rejects = RejectFile::new(rejects)?;
+    let mut rows_read = 0;
     loop {
         let mut rows = Vec::with_capacity(CHUNK_ROWS);
         for row in list.by_ref().take(CHUNK_ROWS) {
@@ -71,6 +74,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             if let MemberRow::Rejected(rejected) = &row {
                 rejects.add(rejected)?;
             }
+            rows_read += 1;
             rows.push(outgoing(row));
         }
         if rows.is_empty() {
@@ -78,9 +82,13 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         client.send(rows).await.map_err(Failure::other)?;
     }
+    let rejected = rejects.rows();
+    let told = rejects.finish()?;
+    if rejected == rows_read {
+        return Err(Failure::other(format!("--file: no row is fit{told}")));
+    }
     let load = client.finish().await.map_err(Failure::other)?;
     bar.finish_and_clear();
-    let (rejected, told) = rejects.finish()?;
     println!(
         "{}: {} people, {} identifiers, {} duplicates{told}; publish the cohort to make them count",
         load.name,
@@ -105,6 +113,7 @@ fn outgoing(row: MemberRow) -> OutgoingRow {
         MemberRow::Hashed(member) => OutgoingRow::Hashed(member),
         MemberRow::Rejected(rejected) => rejected
             .written
+            .filter(|written| written.bytes() <= LONGEST)
             .map_or(OutgoingRow::Unreadable, OutgoingRow::Plain),
     }
 }

@@ -67,6 +67,9 @@ pub(super) enum MemberFileError {
         "the header is not understood: it must be person,identifiers, or any of person_id, customer_id, phone_number, email, notice_code, tax_id"
     )]
     Header,
+    /// A record goes over several lines: what is behind the quote would be lost without a word.
+    #[error("row {row}: a quote is left open, or a cell goes over several lines")]
+    OpenQuote { row: u64 },
     /// Its disk fails, or its compression is broken. Row 0: not even the header could be read.
     #[error("row {row}: the file cannot be read ({kind})")]
     Unreadable { row: u64, kind: io::ErrorKind },
@@ -139,12 +142,21 @@ impl<'r> MemberFile<'r> {
                 written,
             })
         };
-        match self.csv.read_record(&mut self.record) {
-            Ok(true) => {}
+        let line = self.csv.position().line();
+        let read = self.csv.read_record(&mut self.record);
+        let lines = self.csv.position().line() - line;
+        match read {
             Ok(false) => return Ok(None),
+            Ok(true) if self.goes_over_lines() => return Err(MemberFileError::OpenQuote { row }),
+            Ok(true) => {}
             Err(error) => {
                 if let csv::ErrorKind::Io(error) = error.kind() {
                     return Err(unreadable(row, error));
+                }
+                // Of what is no text, only the lines can be counted.
+                let is_text = !matches!(error.kind(), csv::ErrorKind::Utf8 { .. });
+                if self.goes_over_lines() || (!is_text && lines > 1) {
+                    return Err(MemberFileError::OpenQuote { row });
                 }
                 return Ok(Some(reject(NO_RECORD, None)));
             }
@@ -165,6 +177,12 @@ impl<'r> MemberFile<'r> {
                 Err(fault) => reject(fault, None),
             },
         }))
+    }
+}
+
+impl MemberFile<'_> {
+    fn goes_over_lines(&self) -> bool {
+        self.record.iter().any(|cell| cell.contains(['\n', '\r']))
     }
 }
 
@@ -336,6 +354,18 @@ mod tests {
             error.ends_with("the file cannot be read (unexpected end of file)"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_quote_that_is_left_open_swallows_nobody() {
+        for list in [
+            "customer_id\n\"C-1\nC-2\nC-3\n",
+            "customer_id,email\n\"C-1,\nC-2,\n\"C-3\",\n",
+        ] {
+            let refused = read(list).err().unwrap();
+            assert!(refused.contains("a quote is left open"), "{refused}");
+        }
+        assert_eq!(read("customer_id\n\"C-1\"\n\n\"C-2\"\n").unwrap().len(), 2);
     }
 
     #[test]

@@ -48,6 +48,14 @@ pub struct Written {
     pub identifiers: Vec<(Kind, String)>,
 }
 
+impl Written {
+    /// How long it is, in bytes.
+    pub fn bytes(&self) -> usize {
+        let identifiers = self.identifiers.iter().map(|(_, text)| text.len());
+        identifiers.sum::<usize>() + self.person_id.as_deref().map_or(0, str::len)
+    }
+}
+
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Written(redacted)")

@@ -4,14 +4,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait, SimpleExpr},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{
     Error, Row,
-    entity::{self, cohort, load},
+    entity::{cohort, load},
     offer,
     row::from_json,
 };
@@ -27,7 +24,7 @@ use crate::domain::{
 pub struct Catalogue {
     /// The offer.
     pub offer: Row<Offer>,
-    /// Grows with every change of what stands here.
+    /// Grows with every change of what stands here: the database sees to it (`m0003`).
     pub version: i64,
     cohorts: HashMap<i64, Arc<ListedCohort>>,
     lists: HashMap<i64, Arc<ListedCohort>>,
@@ -99,25 +96,6 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         cohorts,
         lists,
     }))
-}
-
-/// The version of the catalogue of a new offer.
-pub(super) const FIRST_VERSION: i64 = 1;
-
-/// The version after this one: part of every statement that changes an offer.
-pub(super) fn next_version() -> SimpleExpr {
-    Expr::col(entity::offer::Column::CatalogueVersion).add(1)
-}
-
-/// Gives the catalogue of an offer its next version: part of every change of one of its cohorts, in the
-/// same transaction.
-pub(super) async fn renew(db: &impl ConnectionTrait, name: &OfferName) -> Result<(), Error> {
-    entity::offer::Entity::update_many()
-        .col_expr(entity::offer::Column::CatalogueVersion, next_version())
-        .filter(entity::offer::Column::Slug.eq(name.offer.as_str()))
-        .exec(db)
-        .await?;
-    Ok(())
 }
 
 fn to_listed(row: cohort::Model) -> Result<ListedCohort, Error> {

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Row, catalogue,
+    Error, Row,
     entity::{cohort, cohort_revision},
     row::{at_revision, from_json, from_name, to_json},
 };
@@ -83,7 +83,6 @@ pub async fn insert(
     match inserted {
         TryInsertResult::Inserted(inserted) => {
             insert_revision(db, inserted.last_insert_id, cohort).await?;
-            catalogue::renew(db, &cohort.name.parent).await?;
             Ok(true)
         }
         TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(false),
@@ -99,8 +98,7 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, cohort: &Cohort) -> Resu
         .exec(db)
         .await?;
     at_revision(updated.rows_affected)?;
-    insert_revision(db, id, cohort).await?;
-    catalogue::renew(db, &cohort.name.parent).await
+    insert_revision(db, id, cohort).await
 }
 
 fn changeable(cohort: &Cohort) -> Result<cohort::ActiveModel, Error> {

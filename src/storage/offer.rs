@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Row, catalogue,
+    Error, Row,
     entity::{offer, offer_revision},
     row::{at_revision, from_json, from_name, to_json},
 };
@@ -85,7 +85,7 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Er
         state: Set(offer.state.name().to_owned()),
         details: Set(to_json("offers.details", &offer.details)?),
         revision: Set(offer.revision),
-        catalogue_version: Set(catalogue::FIRST_VERSION),
+        catalogue_version: NotSet,
         create_time: Set(offer.create_time),
         update_time: Set(offer.update_time),
     };
@@ -113,7 +113,6 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result
     };
     let updated = offer::Entity::update_many()
         .set(row)
-        .col_expr(offer::Column::CatalogueVersion, catalogue::next_version())
         .filter(offer::Column::Id.eq(id))
         .filter(offer::Column::Revision.eq(offer.revision - 1))
         .exec(db)

@@ -93,6 +93,22 @@ on_each_database! {
         assert_eq!((load.row_count, load.rejected_count), (4, 2));
     }
 
+    async fn a_list_of_bad_rows_alone_is_no_load(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::open_offer(&server, company::offer()).await;
+        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("list.csv");
+        fs::write(&file, "email\nsecret\n").unwrap();
+
+        let output = load_members(&server, &cohort.name, "first", &file).await;
+
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stderr);
+        assert!(told.contains("no row is fit; 1 rows rejected, see "), "{told}");
+        assert_eq!(database.events("LOAD_FINISHED").await, 0);
+    }
+
     async fn a_list_that_is_not_understood_leaves_nothing_behind(database) {
         let server = TestServer::start(&database.settings).await;
         company::open_offer(&server, company::offer()).await;

@@ -26,7 +26,10 @@ use crate::{
 /// How long a write may take on a connection that says nothing: longer than the server itself allows it.
 const WRITE: Duration = Duration::from_secs(35);
 
-/// How long a look may take, with a new connection if it needs one.
+/// How long a connection that was held may keep a statement waiting: it may have gone without a word.
+const HELD: Duration = Duration::from_secs(2);
+
+/// How long a statement that reads may take on a new connection.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How long connecting may take.
@@ -76,20 +79,19 @@ impl PostgresLane {
         written
     }
 
-    /// Runs a statement that reads. A connection that was lost while nobody used it is noticed here,
-    /// and replaced once.
+    /// Runs a statement that reads. A connection that was lost while nobody used it, or that says
+    /// nothing, is noticed here, and replaced once.
     async fn read<'q>(
         &mut self,
         statement: impl Fn() -> Statement<'q>,
     ) -> Result<Vec<PgRow>, Error> {
-        let was_held = self.connection.is_some();
-        let read = async {
-            match self.read_once(statement()).await {
-                Err(Error::Unavailable) if was_held => self.read_once(statement()).await,
-                read => read,
+        if self.connection.is_some() {
+            match within(HELD, self.read_once(statement())).await {
+                Ok(Err(Error::Unavailable)) | Err(_) => {}
+                Ok(read) => return read,
             }
-        };
-        within(LOOK, read).await?
+        }
+        within(LOOK, self.read_once(statement())).await?
     }
 
     async fn read_once(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, Error> {
