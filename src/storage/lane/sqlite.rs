@@ -151,8 +151,9 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
     transaction.commit().await.map_err(commit_error)
 }
 
-/// Adds rows to every table. Most turns add as many to each: those go to the driver together, since
-/// the way to its thread and back costs as much as several rows.
+/// Adds rows to every table, those that are referred to before those that refer to them. Most turns add
+/// as many to each: those go to the driver together, since the way to its thread and back costs as much
+/// as several rows.
 async fn insert(db: &impl ConnectionTrait, mut inserts: [Insert; 6]) -> Result<(), Error> {
     let of_each = inserts.iter().map(|insert| insert.rows.len()).min();
     for (rows, text) in pieces(of_each.unwrap_or_default()) {
