@@ -17,7 +17,7 @@
 //! # Two databases
 //! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
 //! statement must differ, the difference stands beside its twin in the noun's own file, or for lanes in
-//! `lane/postgres.rs` and `lane/sqlite.rs`.
+//! `lane/postgres` and `lane/sqlite.rs`.
 
 pub mod catalogue;
 pub mod claim;
