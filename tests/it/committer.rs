@@ -3,9 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use enrollment::{
-    config::{Log, LogFormat},
+    config::LogFormat,
     grpc::proto::v1::{self, eligibility::Verdict},
-    telemetry,
 };
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Request};
@@ -202,14 +201,7 @@ async fn connections_that_were_cut_while_idle_cost_no_call() {
 
 /// Turns that fail as a whole are taken apart, which costs nothing but the speed: only the log tells.
 async fn assert_none_is_taken_apart(database: &TestDatabase) {
-    let captured = Captured::default();
-    let log = Log {
-        format: LogFormat::Json,
-        filter: "warn".to_owned(),
-    };
-    let writer = captured.clone();
-    let subscriber = telemetry::subscriber(&log, move || writer.clone()).unwrap();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::log(LogFormat::Json, "warn");
     let server = with_crowd(database).await;
 
     let replies = at_once(ids().map(|id| {

@@ -1,12 +1,17 @@
 //! `hash-members` and `load-members`: a list goes into a running service.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use enrollment::grpc::proto::v1;
 use tempfile::TempDir;
 
 use crate::support::{
     company::{self, OFFER, check, customer, phone},
+    database::TestDatabase,
     installation::{Installation, enrollment, succeed, text},
     server::{Start, TestServer},
 };
@@ -28,6 +33,22 @@ async fn load_members(server: &TestServer, cohort: &str, load_id: &str, file: &P
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
+}
+
+/// A server with a cohort, which has no members; gives its name.
+async fn with_cohort(database: &TestDatabase) -> (TestServer, String) {
+    let server = TestServer::start(&database.settings).await;
+    company::open_offer(&server, company::offer()).await;
+    let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
+    (server, cohort.name)
+}
+
+/// A list, for as long as its folder is there.
+fn list(text: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("list.csv");
+    fs::write(&file, text).unwrap();
+    (folder, file)
 }
 
 on_each_database! {
@@ -67,15 +88,11 @@ on_each_database! {
     }
 
     async fn bad_rows_are_written_down_and_the_others_are_loaded(database) {
-        let server = TestServer::start(&database.settings).await;
-        company::open_offer(&server, company::offer()).await;
-        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("list.csv");
-        fs::write(&file, "customer_id,email\nC-1,\nC-2,secret\nC-3\nC-4,jo@example.com\n").unwrap();
+        let (server, cohort) = with_cohort(&database).await;
+        let (folder, file) = list("customer_id,email\nC-1,\nC-2,secret\nC-3\nC-4,jo@example.com\n");
 
         for _ in 0..2 {
-            let output = load_members(&server, &cohort.name, "first", &file).await;
+            let output = load_members(&server, &cohort, "first", &file).await;
             let told = succeed(&output);
             assert!(told.contains("2 people, 3 identifiers, 0 duplicates; 2 rows rejected, see "), "{told}");
             assert_eq!(
@@ -86,7 +103,7 @@ on_each_database! {
             );
         }
 
-        let name = format!("{}/loads/first", cohort.name);
+        let name = format!("{cohort}/loads/first");
         let load = server.cohorts().get_load(v1::GetLoadRequest { name }).await.unwrap().into_inner();
         let rows = load.rejected_rows.iter().map(|rejected| (rejected.row, rejected.field.as_str()));
         assert_eq!(rows.collect::<Vec<_>>(), [(2, "plain.identifiers[1].email"), (3, "")]);
@@ -94,14 +111,10 @@ on_each_database! {
     }
 
     async fn a_list_of_bad_rows_alone_is_no_load(database) {
-        let server = TestServer::start(&database.settings).await;
-        company::open_offer(&server, company::offer()).await;
-        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("list.csv");
-        fs::write(&file, "email\nsecret\n").unwrap();
+        let (server, cohort) = with_cohort(&database).await;
+        let (_folder, file) = list("email\nsecret\n");
 
-        let output = load_members(&server, &cohort.name, "first", &file).await;
+        let output = load_members(&server, &cohort, "first", &file).await;
 
         assert_eq!(output.status.code(), Some(1));
         let told = text(&output.stderr);
@@ -110,14 +123,10 @@ on_each_database! {
     }
 
     async fn a_list_that_is_not_understood_leaves_nothing_behind(database) {
-        let server = TestServer::start(&database.settings).await;
-        company::open_offer(&server, company::offer()).await;
-        let cohort = company::create_cohort(&server, "late", &[v1::DataElement::Name]).await;
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("list.csv");
-        fs::write(&file, "name,mail\nJo,jo@example.com\n").unwrap();
+        let (server, cohort) = with_cohort(&database).await;
+        let (_folder, file) = list("name,mail\nJo,jo@example.com\n");
 
-        let output = load_members(&server, &cohort.name, "first", &file).await;
+        let output = load_members(&server, &cohort, "first", &file).await;
 
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains("the header is not understood"));
@@ -127,9 +136,7 @@ on_each_database! {
     async fn a_cohort_that_does_not_exist_is_said_to(database) {
         let server = TestServer::start(&database.settings).await;
         company::open_offer(&server, company::offer()).await;
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("list.csv");
-        fs::write(&file, LIST).unwrap();
+        let (_folder, file) = list(LIST);
 
         let output = load_members(&server, &format!("{OFFER}/cohorts/none"), "first", &file).await;
 

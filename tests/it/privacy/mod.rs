@@ -3,10 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use enrollment::{
-    config::{Log, LogFormat},
-    storage, telemetry,
-};
+use enrollment::{config::LogFormat, storage};
 use tonic::Status;
 
 use crate::support::{
@@ -31,14 +28,7 @@ struct Traces {
 /// Walks all paths with everything logged. All of the server runs on this thread, so that what is
 /// captured here is all of it, and nothing of other tests.
 async fn walk(database: &TestDatabase, format: LogFormat) -> Traces {
-    let captured = Captured::default();
-    let log = Log {
-        format,
-        filter: "trace".to_owned(),
-    };
-    let writer = captured.clone();
-    let subscriber = telemetry::subscriber(&log, move || writer.clone()).unwrap();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (captured, guard) = Captured::log(format, "trace");
     let settings = with_password(&database.settings);
     let server = TestServer::start_with(&settings, Start::default()).await;
     let mut canaries = Canaries::new();
@@ -139,14 +129,7 @@ async fn no_table_of_postgres_holds_a_person_in_plain() {
 
 #[tokio::test]
 async fn the_password_of_a_database_that_is_away_is_in_no_text() {
-    let captured = Captured::default();
-    let log = Log {
-        format: LogFormat::Json,
-        filter: "trace".to_owned(),
-    };
-    let writer = captured.clone();
-    let subscriber = telemetry::subscriber(&log, move || writer.clone()).unwrap();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::log(LogFormat::Json, "trace");
     let folder = tempfile::TempDir::new().unwrap();
     let away = storage::Database::Postgres {
         url: format!("postgres:///x?host={}&user=u", folder.path().display()),
