@@ -44,15 +44,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     ];
     let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.input, &in_use)?;
     let hashed = hash(&digester, &arguments.input, &partial, &mut rejects);
+    let hashed = hashed.and_then(|rows| match (rows, rejects.finish()?) {
+        (0, told) => Err(Failure::other(format!("--input: no row is fit{told}"))),
+        done => Ok(done),
+    });
     if hashed.is_err() {
         // What is there is of no use; that it cannot be removed is not the news.
         let _ = fs::remove_file(&partial);
     }
-    let rows = hashed?;
-    let told = rejects.finish()?;
-    if rows == 0 {
-        return Err(Failure::other(format!("--input: no row is fit{told}")));
-    }
+    let (rows, told) = hashed?;
     fs::rename(&partial, &arguments.output).map_err(|error| {
         Failure::other(format!("--output: cannot be written ({})", error.kind()))
     })?;

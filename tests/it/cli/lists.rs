@@ -51,6 +51,38 @@ fn list(text: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
+#[test]
+fn a_list_of_bad_rows_alone_is_hashed_to_nothing() {
+    let installation = Installation::new();
+    let (folder, file) = list("email\nsecret\n");
+    let output = enrollment()
+        .arg("hash-members")
+        .args([
+            "--digest-key-file".as_ref(),
+            installation.path("digest.json").as_os_str(),
+        ])
+        .args(["--input".as_ref(), file.as_os_str()])
+        .args([
+            "--output".as_ref(),
+            folder.path().join("hashed.csv").as_os_str(),
+        ])
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("no row is fit; 1 rows rejected, see "),
+        "{told}"
+    );
+    let left = fs::read_dir(folder.path()).unwrap();
+    let mut left = left
+        .map(|entry| entry.unwrap().file_name())
+        .collect::<Vec<_>>();
+    left.sort();
+    assert_eq!(left, ["list.csv", "list.csv.rejected.csv"]);
+}
+
 on_each_database! {
     async fn a_list_is_loaded_plain_or_hashed_with_the_same_effect(database) {
         let installation = Installation::new();
