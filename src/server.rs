@@ -6,13 +6,9 @@
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{extract::Request, middleware::from_fn};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::Routes,
-    transport::{Server as Transport, server::TcpIncoming},
-};
+use tonic::transport::{Server as Transport, server::TcpIncoming};
 
 use crate::{
     app::{App, KeyCheckError},
@@ -24,7 +20,7 @@ use crate::{
         cohort_service::{self, Cohorts},
         enrollment_service::{self, Enrollments},
         health::HealthState,
-        layers::{Layers, auth::Gate, pass},
+        layers::{Layered, Layers, auth::Gate},
         offer_service::{self, Offers},
         proto::v1::{
             cohort_service_server::CohortServiceServer,
@@ -32,6 +28,7 @@ use crate::{
             offer_service_server::OfferServiceServer,
         },
         reflection,
+        services::Services,
     },
 };
 
@@ -79,7 +76,7 @@ pub struct Server {
     app: App,
     authenticator: Arc<Authenticator>,
     health: HealthState,
-    routes: Routes,
+    service: Layered,
     drain: Duration,
 }
 
@@ -98,15 +95,13 @@ impl Server {
         };
         let health = HealthState::not_serving().await;
         let services = services(&app, &health)?;
-        let layers = Arc::new(Layers {
+        let layers = Layers {
             clock,
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             default_deadline: settings.default_deadline,
             gate,
             app: app.clone(),
-        });
-        let layer = from_fn(move |request: Request, next| pass(layers.clone(), request, next));
-        let routes = Routes::from(services.prepare().into_axum_router().layer(layer));
+        };
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| ServerError::Bind(error.kind()))?;
@@ -115,7 +110,7 @@ impl Server {
             app,
             authenticator,
             health,
-            routes,
+            service: Layered::new(layers, services),
             drain: settings.drain,
         })
     }
@@ -130,13 +125,12 @@ impl Server {
     /// Serves until `stop`, then drains.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let stopping = CancellationToken::new();
-        let transport = transport()
-            .add_routes(self.routes)
-            .serve_with_incoming_shutdown(
-                // Replies are small: none must wait for another to fill a packet.
-                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
-                stopping.clone().cancelled_owned(),
-            );
+        let transport = transport().serve_with_incoming_shutdown(
+            self.service,
+            // Replies are small: none must wait for another to fill a packet.
+            TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+            stopping.clone().cancelled_owned(),
+        );
         let mut transport = std::pin::pin!(transport);
         let outcome = tokio::select! {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
@@ -160,7 +154,7 @@ impl Server {
     }
 }
 
-fn services(app: &App, health: &HealthState) -> Result<Routes, ServerError> {
+fn services(app: &App, health: &HealthState) -> Result<Services, ServerError> {
     let (reflection_v1, reflection_v1alpha) =
         reflection::services().map_err(|_| ServerError::Reflection)?;
     let enrollments = EnrollmentServiceServer::new(Enrollments(app.clone()))
@@ -169,12 +163,13 @@ fn services(app: &App, health: &HealthState) -> Result<Routes, ServerError> {
         .max_decoding_message_size(offer_service::MAX_MESSAGE_BYTES);
     let cohorts = CohortServiceServer::new(Cohorts(app.clone()))
         .max_decoding_message_size(cohort_service::MAX_MESSAGE_BYTES);
-    Ok(Routes::new(enrollments)
-        .add_service(offers)
-        .add_service(cohorts)
-        .add_service(health.service())
-        .add_service(reflection_v1)
-        .add_service(reflection_v1alpha))
+    Ok(Services::default()
+        .with(enrollments)
+        .with(offers)
+        .with(cohorts)
+        .with(health.service())
+        .with(reflection_v1)
+        .with(reflection_v1alpha))
 }
 
 /// tonic leaves these open; an open port must not.

@@ -22,6 +22,7 @@ pub mod layers;
 pub mod load_client;
 pub mod offer_service;
 pub mod reflection;
+pub mod services;
 
 mod member_stream;
 mod parse;

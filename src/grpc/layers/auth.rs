@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use axum::{extract::Request, http::header::AUTHORIZATION, response::Response};
+use http::header::AUTHORIZATION;
 
 use super::refuse;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     grpc::{
         access::{Access, AccessList},
         auth::Authenticator,
+        services::{Request, Response},
     },
 };
 

@@ -5,11 +5,13 @@
 
 use std::{future::Future, time::Duration};
 
-use axum::{extract::Request, response::Response};
 use tokio::time::timeout;
 
 use super::{is_health, refuse};
-use crate::app::{Error, error::Overload};
+use crate::{
+    app::{Error, error::Overload},
+    grpc::services::{Request, Response},
+};
 
 /// What an answer needs to get back.
 const RETURN: Duration = Duration::from_millis(20);

@@ -3,11 +3,13 @@
 
 use std::{future::Future, sync::Arc};
 
-use axum::{extract::Request, response::Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{is_health, refuse};
-use crate::app::{Error, error::Overload};
+use crate::{
+    app::{Error, error::Overload},
+    grpc::services::{Request, Response},
+};
 
 /// A call's place. Whoever goes on after the reply has begun, as a stream does, keeps a copy.
 #[derive(Debug, Clone)]

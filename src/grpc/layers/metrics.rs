@@ -3,11 +3,13 @@
 use std::future::Future;
 
 use ::metrics::SharedString;
-use axum::{extract::Request, response::Response};
 use tokio::time::Instant;
 
 use super::{code_of, name_of};
-use crate::grpc::access::AccessList;
+use crate::grpc::{
+    access::AccessList,
+    services::{Request, Response},
+};
 
 /// Counts and times the call. A path that is no method of this API has no series of its own, or
 /// callers could make any number of them.

@@ -1,7 +1,8 @@
 //! What every call passes through, a file each, in the order of [`pass`].
 //!
-//! Each is a function of a request and of what comes next, and all of them are one layer to the
-//! transport: a layer of its own for each would cost a call a copy of the whole stack below it.
+//! Each is a function of a request and of what comes next, and all of them, with the services behind
+//! them, are one service to the transport: a layer of its own for each would cost a call a copy of the
+//! whole stack below it.
 
 pub mod auth;
 pub mod limit;
@@ -14,13 +15,20 @@ mod ready;
 mod request_id;
 mod span;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
+use tower_service::Service;
 
 use self::auth::Gate;
+use super::services::{Request, Response, Services};
 use crate::{
     app::{App, Error},
     clock::Clock,
@@ -41,17 +49,50 @@ pub struct Layers {
     pub app: App,
 }
 
+/// The services within their layers: what the transport serves.
+#[derive(Clone)]
+pub struct Layered {
+    layers: Arc<Layers>,
+    services: Arc<Services>,
+}
+
+impl Layered {
+    /// Puts the layers around the services.
+    pub fn new(layers: Layers, services: Services) -> Self {
+        Self {
+            layers: Arc::new(layers),
+            services: Arc::new(services),
+        }
+    }
+}
+
+impl Service<Request> for Layered {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    /// Always: how many calls there may be is for [`limit`] to say, which answers those it turns away.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Self { layers, services } = self.clone();
+        Box::pin(async move { Ok(pass(&layers, request, &services).await) })
+    }
+}
+
 /// Passes a call on through all layers. Each has what stands above it inside: read from the bottom, it
 /// is the way of a call.
-pub async fn pass(layers: Arc<Layers>, request: Request, next: Next) -> Response {
+async fn pass(layers: &Layers, request: Request, services: &Services) -> Response {
     let Layers {
         clock,
         places,
         default_deadline,
         gate,
         app,
-    } = &*layers;
-    let service = |request| next.run(request);
+    } = layers;
+    let service = |request| services.call(request);
     let service = |request| protocol_errors::protocol_errors(request, service);
     let service = |request| ready::ready(app, request, service);
     let service = |request| auth::auth(gate, request, service);

@@ -2,10 +2,12 @@
 
 use std::{future::Future, panic::AssertUnwindSafe};
 
-use axum::{extract::Request, response::Response};
 use futures_util::FutureExt;
 
-use crate::grpc::status;
+use crate::grpc::{
+    services::{Request, Response},
+    status,
+};
 
 /// Runs the call. What it panicked with is not logged here: the panic hook has told where it was, and
 /// the text could hold a value.

@@ -3,10 +3,13 @@
 
 use std::future::Future;
 
-use axum::{extract::Request, response::Response};
 use tonic::Status;
 
-use crate::grpc::{cohort_service, enrollment_service, offer_service, status};
+use crate::grpc::{
+    cohort_service, enrollment_service, offer_service,
+    services::{Request, Response},
+    status,
+};
 
 /// Gives an error that has no details the ones that it lacks.
 pub async fn protocol_errors<F: Future<Output = Response>>(

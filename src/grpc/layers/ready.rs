@@ -3,10 +3,11 @@
 
 use std::future::Future;
 
-use axum::{extract::Request, response::Response};
-
 use super::refuse;
-use crate::app::{App, Error, error::DatabaseError};
+use crate::{
+    app::{App, Error, error::DatabaseError},
+    grpc::services::{Request, Response},
+};
 
 /// Runs the call once the application is prepared. The protocol's own services need no database.
 pub async fn ready<F: Future<Output = Response>>(

@@ -3,9 +3,12 @@
 
 use std::future::Future;
 
-use axum::{extract::Request, http::HeaderValue, response::Response};
+use http::HeaderValue;
 
-use crate::clock::{Clock, Random};
+use crate::{
+    clock::{Clock, Random},
+    grpc::services::{Request, Response},
+};
 
 const HEADER: &str = "x-request-id";
 

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 
-use axum::{extract::Request, response::Response};
 use tracing::Instrument;
 
 use super::{code_of, request_id::CallId};
-use crate::grpc::access::AccessList;
+use crate::grpc::{
+    access::AccessList,
+    services::{Request, Response},
+};
 
 /// Runs the call in its span, and logs its end.
 pub async fn span<F: Future<Output = Response>>(

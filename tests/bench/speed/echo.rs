@@ -68,8 +68,10 @@ pub fn serve(replies: &Path) -> Result<()> {
             println!("{}", listener.local_addr()?);
             Server::builder()
                 .max_concurrent_streams(STREAMS)
-                .add_service(EnrollmentServiceServer::new(Replies(Arc::new(canned))))
-                .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
+                .serve_with_incoming(
+                    EnrollmentServiceServer::new(Replies(Arc::new(canned))),
+                    TcpIncoming::from(listener).with_nodelay(Some(true)),
+                )
                 .await?;
             Ok(())
         })

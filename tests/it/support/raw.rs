@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use axum::http::{HeaderMap, Request};
 use h2::client::SendRequest;
+use http::{HeaderMap, Request};
 use prost::bytes::Bytes;
 use tokio::net::TcpStream;
 use tonic::Status;
