@@ -2,20 +2,22 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
+use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
 use super::{
     Failure,
-    member_file::{MemberFile, MemberRow},
+    member_file::{MemberFile, MemberRow, decompressed},
     progress,
     reject_file::RejectFile,
 };
-use crate::grpc::load_client::{LoadClient, OutgoingRow, Source};
+use crate::grpc::load_client::{LoadClient, LoadClientError, OutgoingRow, Source, Target};
 
 /// What is loaded, where to, and by whom.
 #[derive(Debug, Args)]
@@ -38,6 +40,9 @@ pub(super) struct Arguments {
     /// Where rejected rows are told: number, column, rule. Beside the list unless given.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// For how many seconds in all to wait for a service that does not come back after a break.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    patience: u64,
 }
 
 /// Rows in a chunk. The same at every run, so that chunk numbers mean the same rows.
@@ -51,21 +56,18 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
     let in_use = [arguments.token_file.as_path()];
     let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.file, &in_use)?;
-    let token = std::fs::read_to_string(&arguments.token_file).map_err(|error| {
-        Failure::other(format!("--token-file: cannot be read ({})", error.kind()))
-    })?;
+    let contents = Contents::read(&arguments.file)?;
+    let bar = progress::of_rows(contents.rows, "loading");
+    let target = target(arguments, bar.clone())?;
     let source = Source {
         cohort: arguments.cohort.clone(),
         load_id: arguments.load_id.clone(),
         name: file_name(&arguments.file),
-        sha256: sha256(&arguments.file)?,
+        sha256: contents.sha256,
     };
-    let mut client = LoadClient::begin(&arguments.endpoint, token.trim(), source)
-        .await
-        .map_err(Failure::other)?;
-    let file = open(&arguments.file)?;
-    let bar = progress::of_bytes(length(&file)?, "loading");
-    let mut list = MemberFile::new(progress::read_file(file, &bar)).map_err(Failure::other)?;
+    let begun = LoadClient::begin(target, source).await;
+    let mut client = begun.map_err(refused)?;
+    let mut list = MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
     let mut rows_read = 0;
     loop {
         let mut rows = Vec::with_capacity(CHUNK_ROWS);
@@ -80,15 +82,17 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         if rows.is_empty() {
             break;
         }
-        client.send(rows).await.map_err(Failure::other)?;
+        client.send(rows).await.map_err(refused)?;
+        bar.set_position(u64::try_from(client.load().row_count).unwrap_or_default());
     }
     let rejected = rejects.rows();
     let told = rejects.finish()?;
     if rejected == rows_read {
         return Err(Failure::other(format!("--file: no row is fit{told}")));
     }
-    let load = client.finish().await.map_err(Failure::other)?;
+    client.finish().await.map_err(refused)?;
     bar.finish_and_clear();
+    let load = client.load();
     println!(
         "{}: {} people, {} identifiers, {} duplicates{told}; publish the cohort to make them count",
         load.name,
@@ -96,6 +100,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         load.identifier_count,
         load.duplicate_count
     );
+    if client.breaks() > 0 {
+        println!("went on by itself after {} breaks", client.breaks());
+    }
     if u64::try_from(load.rejected_count) != Ok(rejected) {
         // The service is of another version than this command: it has the last word.
         println!(
@@ -104,6 +111,31 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+fn target(arguments: &Arguments, bar: ProgressBar) -> Result<Target, Failure> {
+    let path = arguments.token_file.clone();
+    let token = move || std::fs::read_to_string(&path).map(|token| token.trim().to_owned());
+    token().map_err(|error| {
+        Failure::other(format!("--token-file: cannot be read ({})", error.kind()))
+    })?;
+    Ok(Target {
+        endpoint: arguments.endpoint.clone(),
+        token: Box::new(move || token().ok()),
+        patience: Duration::from_secs(arguments.patience),
+        on_break: Box::new(move |error, delay| {
+            bar.suspend(|| eprintln!("{error}; trying again in {:.1} s", delay.as_secs_f64()));
+        }),
+    })
+}
+
+fn refused(error: LoadClientError) -> Failure {
+    let hint = if error.passes() {
+        ": run it again to go on"
+    } else {
+        ""
+    };
+    Failure::other(format!("{error}{hint}"))
 }
 
 /// What is not fit is sent as it stands, for the service to reject: it counts every row of the list.
@@ -119,12 +151,15 @@ fn outgoing(row: MemberRow) -> OutgoingRow {
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path)
-        .map_err(|error| Failure::other(format!("--file: cannot be read ({})", error.kind())))
+    File::open(path).map_err(unreadable)
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::other(format!("--file: cannot be read ({})", error.kind()))
 }
 
 fn length(file: &File) -> Result<u64, Failure> {
-    Ok(file.metadata().map_err(Failure::other)?.len())
+    Ok(file.metadata().map_err(unreadable)?.len())
 }
 
 fn file_name(path: &Path) -> String {
@@ -132,19 +167,60 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn sha256(path: &Path) -> Result<String, Failure> {
-    let file = open(path)?;
-    let bar = progress::of_bytes(length(&file)?, "reading");
-    let mut reader = progress::read_file(file, &bar);
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let bytes = reader.read(&mut buffer).map_err(Failure::other)?;
-        let Some(read) = buffer.get(..bytes).filter(|read| !read.is_empty()) else {
-            break;
+/// What is said of a list before its first row is sent.
+struct Contents {
+    /// Of the file as it is, in hexadecimal digits.
+    sha256: String,
+    /// Lines behind the header: as many rows, but for empty lines.
+    rows: u64,
+}
+
+impl Contents {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let file = open(path)?;
+        let bar = progress::of_bytes(length(&file)?, "reading");
+        let mut file = Hashed {
+            file: progress::read_file(file, &bar),
+            digest: Sha256::new(),
         };
-        digest.update(read);
+        let lines = count_lines(&mut file).map_err(unreadable)?;
+        bar.finish_and_clear();
+        Ok(Self {
+            sha256: hex::encode(file.digest.finalize()),
+            rows: lines.saturating_sub(1),
+        })
     }
-    bar.finish_and_clear();
-    Ok(hex::encode(digest.finalize()))
+}
+
+/// Reads all of it, also what stands behind a compressed list.
+fn count_lines(file: &mut (impl Read + Send)) -> io::Result<u64> {
+    let mut lines = 0;
+    let mut text = BufReader::with_capacity(64 * 1024, decompressed(&mut *file)?);
+    loop {
+        let bytes = text.fill_buf()?;
+        if bytes.is_empty() {
+            break;
+        }
+        let ends = memchr::memchr_iter(b'\n', bytes).count();
+        lines += u64::try_from(ends).unwrap_or(u64::MAX);
+        let length = bytes.len();
+        text.consume(length);
+    }
+    drop(text);
+    io::copy(file, &mut io::sink())?;
+    Ok(lines)
+}
+
+/// A file of which everything that is read goes into a digest.
+struct Hashed<R> {
+    file: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.file.read(buffer)?;
+        self.digest.update(buffer.get(..bytes).unwrap_or_default());
+        Ok(bytes)
+    }
 }

@@ -97,13 +97,7 @@ pub(super) struct MemberFile<'r> {
 impl<'r> MemberFile<'r> {
     /// Reads the header.
     pub fn new(reader: impl Read + Send + 'r) -> Result<Self, MemberFileError> {
-        let mut reader = BufReader::new(reader);
-        let begins = reader.fill_buf().map_err(|error| unreadable(0, &error))?;
-        let reader: Box<dyn Read + Send + 'r> = if begins.starts_with(&GZIP) {
-            Box::new(MultiGzDecoder::new(reader))
-        } else {
-            Box::new(reader)
-        };
+        let reader = decompressed(reader).map_err(|error| unreadable(0, &error))?;
         let mut csv = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_reader(reader);
@@ -192,6 +186,18 @@ impl Iterator for MemberFile<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
+}
+
+/// A list as it was before it was compressed, if it was.
+pub(super) fn decompressed<'r>(
+    reader: impl Read + Send + 'r,
+) -> io::Result<Box<dyn Read + Send + 'r>> {
+    let mut reader = BufReader::new(reader);
+    Ok(if reader.fill_buf()?.starts_with(&GZIP) {
+        Box::new(MultiGzDecoder::new(reader))
+    } else {
+        Box::new(reader)
+    })
 }
 
 fn unreadable(row: u64, error: &io::Error) -> MemberFileError {

@@ -52,8 +52,9 @@ enum Verb {
     HashMembers(hash_members::Arguments),
     /// Loads a list, plain or hashed, into a cohort of a running service.
     ///
-    /// Run it again after a break: it goes on after the last chunk that is durable. Rows that are not fit
-    /// are rejected and written down by number and rule; they fail nothing else.
+    /// Goes on by itself after a break, when the service is back; run again with the same load id, it goes
+    /// on after the last chunk that is durable. Rows that are not fit are rejected and written down by
+    /// number and rule; they fail nothing else.
     LoadMembers(load_members::Arguments),
     /// Mints a token from a private key file, for trials and for operators who have one.
     Token(token::Arguments),

@@ -12,7 +12,7 @@ use enrollment::{
         person::{IdentifierDigest, Member, PersonKey},
     },
     grpc::{
-        load_client::{LoadClient, OutgoingRow, Source},
+        load_client::{LoadClient, OutgoingRow, Source, Target},
         proto::{
             google::r#type::Date,
             v1::{
@@ -162,7 +162,8 @@ async fn load(service: &Service, people: &People) -> Result<()> {
         sha256: "0".repeat(64),
     };
     let endpoint = format!("http://{}", service.address);
-    let mut client = LoadClient::begin(&endpoint, &service.operator, source).await?;
+    let target = Target::once(endpoint, service.operator.clone());
+    let mut client = LoadClient::begin(target, source).await?;
     // Mixed, so that neither population has a part of the list to itself.
     let longest = people.of_service().max(people.of_pgbench());
     let mut chunk = Vec::new();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Output,
+    process::{Command, Output},
 };
 
 use enrollment::grpc::proto::v1;
@@ -18,18 +18,29 @@ use crate::support::{
 
 const LIST: &str = "customer_id,phone_number\nC-1,+1 425 555 0123\nC-2,\n";
 
+/// `load-members` against a service at this address.
+pub fn load_command(
+    address: &str,
+    token: &Path,
+    cohort: &str,
+    load_id: &str,
+    file: &Path,
+) -> Command {
+    let mut command = enrollment();
+    command
+        .args(["load-members", "--cohort", cohort, "--load-id", load_id])
+        .args(["--endpoint", &format!("http://{address}")])
+        .args(["--token-file".as_ref(), token.as_os_str()])
+        .args(["--file".as_ref(), file.as_os_str()]);
+    command
+}
+
 /// Runs `load-members` against a server, away from its runtime.
 async fn load_members(server: &TestServer, cohort: &str, load_id: &str, file: &Path) -> Output {
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), server.signer.token("operator")).unwrap();
-    let mut command = enrollment();
-    command
-        .args(["load-members", "--cohort", cohort, "--load-id", load_id])
-        .args(["--endpoint", &format!("http://{}", server.address)])
-        .arg("--token-file")
-        .arg(token.path())
-        .arg("--file")
-        .arg(file);
+    let address = server.address.to_string();
+    let mut command = load_command(&address, token.path(), cohort, load_id, file);
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()

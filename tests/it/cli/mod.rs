@@ -1,18 +1,16 @@
 //! The verbs, as a person or a service manager runs them: the real binary.
 
+mod breaks;
 mod lists;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use enrollment::{clock::Random, crypto::keyring::Keyring, grpc::auth::Authenticator};
 use tempfile::TempDir;
 
 use crate::support::{
-    installation::{Installation, SIGNING_KEY, enrollment, succeed, text},
+    installation::{Installation, enrollment, succeed, text},
+    process::ServiceProcess,
     token,
 };
 
@@ -94,44 +92,15 @@ fn a_migrated_service_serves_until_it_is_told_to_stop() {
     assert!(migrate().starts_with("migrated: m0001"));
     assert_eq!(migrate(), "nothing to migrate\n");
 
-    let mut service = installation
-        .with_settings("serve")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = BufReader::new(service.stderr.take().unwrap());
-    let serving = log
-        .lines()
-        .map_while(Result::ok)
-        .find(|line| line.contains(r#""message":"serving""#));
-    assert!(serving.is_some(), "the log never said so");
-    let pid = service.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert_eq!(service.wait().unwrap().code(), Some(0));
+    let service = ServiceProcess::start(&mut installation.with_settings("serve"));
+    assert_eq!(service.stop().code(), Some(0));
 }
 
 #[test]
 fn a_database_made_with_other_keys_is_not_served() {
     let installation = Installation::new();
     succeed(&installation.with_settings("migrate").output().unwrap());
-    let mut service = installation
-        .with_settings("serve")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = BufReader::new(service.stderr.take().unwrap());
-    log.lines()
-        .map_while(Result::ok)
-        .find(|line| line.contains(r#""message":"serving""#))
-        .unwrap();
-    service.kill().unwrap();
-    service.wait().unwrap();
+    ServiceProcess::start(&mut installation.with_settings("serve")).kill();
 
     let other = Keyring::generate("digest", Random).unwrap();
     fs::write(installation.path("digest.json"), other.as_bytes()).unwrap();
@@ -143,32 +112,12 @@ fn a_database_made_with_other_keys_is_not_served() {
 #[test]
 fn a_minted_token_is_one_that_the_service_accepts() {
     let installation = Installation::new();
-    let output = enrollment()
-        .args([
-            "token",
-            "--issuer",
-            "https://issuer.test",
-            "--subject",
-            "jo",
-        ])
-        .args([
-            "--scope",
-            "app",
-            "--scope",
-            "operator",
-            "--key-id",
-            SIGNING_KEY,
-            "--key",
-        ])
-        .arg(installation.path("signing.pem"))
-        .output()
-        .unwrap();
-    let token = succeed(&output);
+    let token = installation.token(&["app", "operator"]);
     let jwks = fs::read_to_string(installation.path("jwks.json")).unwrap();
     let authenticator = Authenticator::new(&token::auth(serde_json::from_str(&jwks).unwrap()));
     let caller = authenticator
         .unwrap()
-        .caller(Some(&format!("Bearer {}", token.trim())))
+        .caller(Some(&format!("Bearer {token}")))
         .unwrap();
     assert_eq!(caller.subject, "jo");
     assert!(

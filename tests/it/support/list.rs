@@ -9,12 +9,17 @@ use tonic::Status;
 use super::{
     company::{self, customer, header, listed, plain_row},
     deeds::cohort,
-    server::TestServer,
+    server::{Start, TestServer},
 };
 
 /// An open offer with the cohort, which has no members.
 pub async fn with_empty_cohort(database: &storage::Database) -> TestServer {
-    let server = TestServer::start(database).await;
+    with_empty_cohort_and(database, Start::default()).await
+}
+
+/// The same, on a server that is started so.
+pub async fn with_empty_cohort_and(database: &storage::Database, start: Start) -> TestServer {
+    let server = TestServer::start_with(database, start).await;
     company::open_offer(&server, company::offer()).await;
     company::create_cohort(&server, "list", &[DataElement::Name]).await;
     server

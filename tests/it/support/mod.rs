@@ -12,6 +12,7 @@ pub mod list;
 pub mod methods;
 pub mod postgres;
 mod postgres_server;
+pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod refusal;
