@@ -110,6 +110,7 @@ impl App {
                 "data_elements": cohort.data_elements,
                 "people": cohort.published.people,
                 "identifiers": cohort.published.identifiers,
+                "digest": cohort.digest.map(|digest| digest.to_string()),
             })),
             ..self.event(cohort.update_time, actor, event_type, &cohort.name)?
         })
@@ -137,6 +138,7 @@ impl UnitOfWork for Creating {
             state: CohortState::Draft,
             data_elements: self.new.data_elements.clone(),
             published: MemberCounts::default(),
+            digest: None,
             publish_time: None,
             retract_time: None,
             revision: 1,

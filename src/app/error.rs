@@ -4,7 +4,10 @@
 use crate::{
     clock::NoRandomness,
     crypto::seal::{BrokenSeal, SealError},
-    domain::{name::EnrollmentName, transition::StateForbids, violation::Violation},
+    domain::{
+        list_digest::ListDigest, name::EnrollmentName, transition::StateForbids,
+        violation::Violation,
+    },
     storage,
 };
 
@@ -130,6 +133,17 @@ pub enum Precondition {
         /// How many it has.
         actual: i64,
     },
+    /// The cohort's lists have another digest.
+    #[error("cohort digest mismatch")]
+    CohortDigest {
+        /// The cohort's name.
+        name: String,
+        /// Theirs; `None` when part of them was loaded before there were digests.
+        actual: Option<ListDigest>,
+    },
+    /// A list was hashed with another key. Holds what names the service's.
+    #[error("digest key mismatch")]
+    DigestKey(String),
     /// A chunk, an end or a header does not fit the load. Holds its name and the rule.
     #[error("load out of step")]
     LoadOutOfStep {

@@ -4,12 +4,18 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::{App, Error, error::Precondition, find, person::hash_member};
+use super::{
+    App, Error,
+    error::Precondition,
+    find,
+    person::{digest_key, hash_member, list_digest},
+};
 use crate::{
     domain::{
         cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState, RejectedRow},
         event::{Event, EventType},
         identifier::Identifier,
+        list_digest::ListDigest,
         name::LoadName,
         person::Member,
         request::Caller,
@@ -52,6 +58,8 @@ impl fmt::Debug for ListedPerson {
 pub struct Chunk {
     /// The number.
     pub number: i64,
+    /// How large it was, in bytes.
+    pub bytes: i64,
     /// The rows, and in their places what was wrong with those that are not fit.
     pub rows: Vec<Result<ListedPerson, Violation>>,
 }
@@ -75,13 +83,19 @@ impl Loaded {
 }
 
 impl App {
-    /// Begins a load, or goes on with it. Fails when one of that name came from another source.
+    /// Begins a load, or goes on with it. Fails when one of that name came from another source, or when
+    /// its rows were hashed with another digest key.
     pub async fn begin_load(
         &self,
         caller: &Caller,
         name: LoadName,
         source: LoadSource,
+        hashed_with: Option<&str>,
     ) -> Result<Loaded, Error> {
+        let own = digest_key(&self.0.keys.digester);
+        if hashed_with.is_some_and(|key| key != own) {
+            return Err(Error::Precondition(Precondition::DigestKey(own)));
+        }
         let step = Step::Begin(source);
         self.step(caller, name, step).await
     }
@@ -103,11 +117,15 @@ impl App {
             }
             ListedPerson::Hashed(member) => Ok(member),
         });
-        let step = Step::Chunk {
+        let rows = rows.collect::<Vec<_>>();
+        let members = rows.iter().flatten();
+        let hashed = HashedChunk {
             number: chunk.number,
-            rows: rows.collect(),
+            bytes: chunk.bytes,
+            digest: members.map(|member| list_digest(digester, member)).sum(),
+            rows,
         };
-        self.step(caller, name, step).await
+        self.step(caller, name, Step::Chunk(hashed)).await
     }
 
     /// Ends a load of so many chunks and, where the caller says so, so many rows.
@@ -140,6 +158,27 @@ impl App {
         })
     }
 
+    /// The event of a load, with what has come so far.
+    pub(super) fn load_event(
+        &self,
+        actor: &str,
+        event_type: EventType,
+        load: &Load,
+    ) -> Result<Event, Error> {
+        Ok(Event {
+            details: Some(json!({
+                "source_name": load.source.name,
+                "source_sha256": load.source.sha256,
+                "rows": load.progress.rows,
+                "identifiers": load.progress.identifiers,
+                "duplicates": load.progress.duplicates,
+                "rejected": load.progress.rejected,
+                "digest": load.progress.digest.map(|digest| digest.to_string()),
+            })),
+            ..self.event(load.update_time, actor, event_type, &load.name)?
+        })
+    }
+
     async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Loaded, Error> {
         let actor = caller.subject.clone();
         self.0
@@ -156,14 +195,16 @@ impl App {
 
 enum Step {
     Begin(LoadSource),
-    Chunk {
-        number: i64,
-        rows: Vec<Result<Member, Violation>>,
-    },
-    Finish {
-        chunks: i64,
-        rows: Option<i64>,
-    },
+    Chunk(HashedChunk),
+    Finish { chunks: i64, rows: Option<i64> },
+}
+
+/// A chunk whose rows are digests.
+struct HashedChunk {
+    number: i64,
+    bytes: i64,
+    digest: ListDigest,
+    rows: Vec<Result<Member, Violation>>,
 }
 
 struct Loading {
@@ -185,17 +226,20 @@ impl UnitOfWork for Loading {
         let known = load::find_for_update(transaction, &cohort, &self.name.load).await?;
         let load = match (&self.step, known) {
             (Step::Begin(source), None) => self.begin(transaction, &cohort, source).await?,
+            (Step::Begin(_), Some(row)) if row.value.state == LoadState::Discarded => {
+                return Err(self.out_of_step("a load of this name is being discarded"));
+            }
             (Step::Begin(source), Some(row)) if row.value.source == *source => row.value,
             (Step::Begin(_), Some(_)) => {
                 return Err(self.out_of_step("a load of this name was begun from another source"));
             }
-            (Step::Chunk { number, rows }, Some(row)) => {
-                return self.add(transaction, row, *number, rows).await;
+            (Step::Chunk(chunk), Some(row)) => {
+                return self.add(transaction, row, chunk).await;
             }
             (Step::Finish { chunks, rows }, Some(row)) => {
                 self.finish(transaction, row, *chunks, *rows).await?
             }
-            (Step::Chunk { .. } | Step::Finish { .. }, None) => {
+            (Step::Chunk(_) | Step::Finish { .. }, None) => {
                 return Err(Error::not_found("Load", &self.name));
             }
         };
@@ -218,7 +262,10 @@ impl Loading {
             state: LoadState::Receiving,
             source: source.clone(),
             loader: self.actor.clone(),
-            progress: LoadProgress::default(),
+            progress: LoadProgress {
+                digest: Some(ListDigest::default()),
+                ..LoadProgress::default()
+            },
             create_time: now,
             update_time: now,
         };
@@ -235,13 +282,13 @@ impl Loading {
         &self,
         transaction: &Transaction,
         row: Row<Load>,
-        number: i64,
-        rows: &[Result<Member, Violation>],
+        chunk: &HashedChunk,
     ) -> Result<Loaded, Error> {
         let progress = row.value.progress;
-        match progress.order_of(number) {
+        let rows = chunk.rows.as_slice();
+        match progress.order_of(chunk.number) {
             // Its answer may have been lost.
-            ChunkOrder::Known if number == progress.last_chunk => {
+            ChunkOrder::Known if chunk.number == progress.last_chunk => {
                 let before = progress.rows - i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 let rejected = rejected(before, rows);
                 let load = row.value;
@@ -267,11 +314,13 @@ impl Loading {
         reject::insert(transaction, row.id, kept).await?;
         let load = Load {
             progress: LoadProgress {
-                last_chunk: number,
+                last_chunk: chunk.number,
                 rows: progress.rows + i64::try_from(rows.len()).unwrap_or(i64::MAX),
                 identifiers: progress.identifiers + new,
                 duplicates: progress.duplicates + offered - new,
                 rejected: progress.rejected + i64::try_from(rejected.len()).unwrap_or(i64::MAX),
+                bytes: progress.bytes.saturating_add(chunk.bytes),
+                digest: progress.digest.map(|digest| digest + chunk.digest),
             },
             update_time: self.app.now(),
             ..row.value
@@ -321,19 +370,7 @@ impl Loading {
         event_type: EventType,
         load: &Load,
     ) -> Result<(), Error> {
-        let event = Event {
-            details: Some(json!({
-                "source_name": load.source.name,
-                "source_sha256": load.source.sha256,
-                "rows": load.progress.rows,
-                "identifiers": load.progress.identifiers,
-                "duplicates": load.progress.duplicates,
-                "rejected": load.progress.rejected,
-            })),
-            ..self
-                .app
-                .event(load.update_time, &self.actor, event_type, &load.name)?
-        };
+        let event = self.app.load_event(&self.actor, event_type, load)?;
         event::insert(transaction, &event).await?;
         Ok(())
     }

@@ -8,6 +8,7 @@
 pub mod cancel_enrollment;
 pub mod check_eligibility;
 pub mod cohorts;
+pub mod discard_load;
 pub mod enroll;
 pub mod error;
 pub mod get_activation_code;

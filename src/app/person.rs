@@ -5,12 +5,20 @@ use crate::{
     crypto::digest::Digester,
     domain::{
         identifier::Identifier,
+        list_digest::ListDigest,
         person::{IdentifierDigest, Member, PersonKey},
     },
 };
 
 /// The company's own key of a person goes into its digest under this tag.
 const PERSON_ID_TAG: &str = "person_id/1";
+
+/// An entry of a list (an identifier's digest, then the person's) goes into the list's digest under this
+/// tag.
+const ENTRY_TAG: &str = "list_entry/1";
+
+/// The digest of nothing under this tag names the key.
+const KEY_TAG: &str = "digest_key/1";
 
 impl App {
     /// The digest of an identifier.
@@ -44,6 +52,20 @@ pub fn hash_member(
         person: PersonKey(person),
         identifiers,
     })
+}
+
+/// What the person adds to the digest of a list.
+pub fn list_digest(digester: &Digester, member: &Member) -> ListDigest {
+    let entries = member.identifiers.iter().map(|identifier| {
+        let entry = [identifier.0, member.person.0].concat();
+        ListDigest::from_bytes(digester.whole(ENTRY_TAG, &entry))
+    });
+    entries.sum()
+}
+
+/// Names a digest key, and tells nothing of it: 32 hexadecimal digits.
+pub fn digest_key(digester: &Digester) -> String {
+    hex::encode(digester.digest(KEY_TAG, b""))
 }
 
 fn digest(digester: &Digester, identifier: &Identifier) -> IdentifierDigest {

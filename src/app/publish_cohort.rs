@@ -8,6 +8,7 @@ use crate::{
     domain::{
         cohort::{Cohort, Load, LoadState, MemberCounts},
         event::EventType,
+        list_digest::ListDigest,
         name::CohortName,
         request::{Caller, Etag},
     },
@@ -24,6 +25,8 @@ pub struct PublishCohort {
     pub name: CohortName,
     /// How many people it must have, once published.
     pub expected_people: Option<i64>,
+    /// The digest that its lists must have together.
+    pub expected_digest: Option<ListDigest>,
     /// What the caller has seen of it.
     pub etag: Option<Etag>,
 }
@@ -77,6 +80,8 @@ impl UnitOfWork for Publishing {
             return Err(storage::Error::Unavailable.into());
         }
         self.refuse_unexpected_count()?;
+        let digest = loads.iter().map(|load| load.value.progress.digest).sum();
+        self.refuse_unexpected_digest(digest)?;
         let new = loads
             .iter()
             .filter(|load| load.value.state == LoadState::Finished)
@@ -88,6 +93,7 @@ impl UnitOfWork for Publishing {
         let cohort = Cohort {
             state,
             published: self.counts,
+            digest,
             publish_time: Some(now),
             revision: old.value.revision + 1,
             update_time: now,
@@ -119,14 +125,27 @@ impl Publishing {
             actual,
         }))
     }
+
+    fn refuse_unexpected_digest(&self, actual: Option<ListDigest>) -> Result<(), Error> {
+        let expected = self.command.expected_digest;
+        if expected.is_none() || expected == actual {
+            return Ok(());
+        }
+        let name = self.command.name.to_string();
+        Err(Error::Precondition(Precondition::CohortDigest {
+            name,
+            actual,
+        }))
+    }
 }
 
-/// The cohort's loads, all of them finished or published and at least one.
+/// The cohort's loads that were not given up, all of them finished or published and at least one.
 async fn publishable(
     db: &impl ConnectionTrait,
     cohort: &Row<Cohort>,
 ) -> Result<Vec<Row<Load>>, Error> {
-    let loads = load::of_cohort(db, cohort).await?;
+    let mut loads = load::of_cohort(db, cohort).await?;
+    loads.retain(|load| load.value.state != LoadState::Discarded);
     let unfinished = loads
         .iter()
         .find(|load| load.value.state == LoadState::Receiving);

@@ -10,11 +10,16 @@ use clap::Args;
 
 use super::{
     Failure,
-    member_file::{HASHED_HEADER, MemberFile, MemberRow},
+    member_file::{MemberFile, MemberRow, Rejected, hashed_header},
     progress,
     reject_file::RejectFile,
 };
-use crate::{app::person::hash_member, config::read_digester, crypto::digest::Digester};
+use crate::{
+    app::person::{digest_key, hash_member, list_digest},
+    config::read_digester,
+    crypto::digest::Digester,
+    domain::list_digest::ListDigest,
+};
 
 /// What is hashed, and with what.
 #[derive(Debug, Args)]
@@ -33,6 +38,9 @@ pub(super) struct Arguments {
     rejects: Option<PathBuf>,
 }
 
+/// Rows that are read, hashed and written at a time: enough for every core, and a few MiB.
+const ROWS: usize = 16_384;
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let digester = read_digester(&arguments.digest_key_file)
         .map_err(|error| Failure::settings(format!("--digest-key-file: {error}")))?;
@@ -44,19 +52,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     ];
     let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.input, &in_use)?;
     let hashed = hash(&digester, &arguments.input, &partial, &mut rejects);
-    let hashed = hashed.and_then(|rows| match (rows, rejects.finish()?) {
-        (0, told) => Err(Failure::other(format!("--input: no row is fit{told}"))),
+    let hashed = hashed.and_then(|summary| match (summary, rejects.finish()?) {
+        (Summary { people: 0, .. }, told) => {
+            Err(Failure::other(format!("--input: no row is fit{told}")))
+        }
         done => Ok(done),
     });
     if hashed.is_err() {
         // What is there is of no use; that it cannot be removed is not the news.
         let _ = fs::remove_file(&partial);
     }
-    let (rows, told) = hashed?;
+    let (Summary { people, digest }, told) = hashed?;
     fs::rename(&partial, &arguments.output).map_err(|error| {
         Failure::other(format!("--output: cannot be written ({})", error.kind()))
     })?;
-    println!("{rows} people hashed{told}");
+    println!("{people} people hashed{told}");
+    println!("digest {digest}");
     Ok(())
 }
 
@@ -66,12 +77,30 @@ fn partial(output: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What was written.
+#[derive(Default)]
+struct Summary {
+    people: u64,
+    digest: ListDigest,
+}
+
+/// What becomes of a row.
+enum Outcome {
+    Hashed {
+        cells: [String; 2],
+        digest: ListDigest,
+    },
+    Rejected(Rejected),
+    HashedAlready,
+    NoIdentifier,
+}
+
 fn hash(
     digester: &Digester,
     input: &Path,
     output: &Path,
     rejects: &mut RejectFile,
-) -> Result<u64, Failure> {
+) -> Result<Summary, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::other(format!("--input: cannot be read ({})", error.kind()))
     };
@@ -80,37 +109,58 @@ fn hash(
     let file = File::open(input).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
     let bar = progress::of_bytes(bytes, "hashing");
-    let list = MemberFile::new(progress::read_file(file, &bar)).map_err(Failure::other)?;
+    let file = progress::read_file(file, &bar);
+    let mut list = MemberFile::new(file, ROWS).map_err(Failure::other)?;
     let output = File::create(output).map_err(|error| unwritable(error.into()))?;
     let mut writer = csv::Writer::from_writer(BufWriter::new(output));
-    writer.write_record(HASHED_HEADER).map_err(unwritable)?;
-    let mut rows = 0;
-    for row in list {
-        let member = match row.map_err(Failure::other)? {
-            MemberRow::Plain(row) => {
-                hash_member(digester, &row.identifiers, row.written.person_id.as_deref())
+    let header = hashed_header(&digest_key(digester));
+    writer.write_record(header).map_err(unwritable)?;
+    let mut summary = Summary::default();
+    loop {
+        let outcomes = list.next_rows(|row| hash_row(digester, row));
+        let outcomes = outcomes.map_err(Failure::other)?;
+        if outcomes.is_empty() {
+            break;
+        }
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Hashed { cells, digest } => {
+                    writer.write_record(cells).map_err(unwritable)?;
+                    summary.people += 1;
+                    summary.digest = summary.digest + digest;
+                }
+                Outcome::Rejected(rejected) => rejects.add(&rejected)?,
+                Outcome::HashedAlready => {
+                    return Err(Failure::other("--input: the list is hashed already"));
+                }
+                Outcome::NoIdentifier => {
+                    return Err(Failure::other("--input: a row has no identifier"));
+                }
             }
-            MemberRow::Hashed(_) => {
-                return Err(Failure::other("--input: the list is hashed already"));
-            }
-            MemberRow::Rejected(rejected) => {
-                rejects.add(&rejected)?;
-                continue;
-            }
-        };
-        let member = member.ok_or_else(|| Failure::other("--input: a row has no identifier"))?;
-        let identifiers = member
-            .identifiers
-            .iter()
-            .map(|digest| hex::encode(digest.0))
-            .collect::<Vec<_>>()
-            .join(" ");
-        writer
-            .write_record([hex::encode(member.person.0), identifiers])
-            .map_err(unwritable)?;
-        rows += 1;
+        }
     }
     writer.flush().map_err(|error| unwritable(error.into()))?;
     bar.finish_and_clear();
-    Ok(rows)
+    Ok(summary)
+}
+
+fn hash_row(digester: &Digester, row: MemberRow) -> Outcome {
+    let row = match row {
+        MemberRow::Plain(row) => row,
+        MemberRow::Hashed(_) => return Outcome::HashedAlready,
+        MemberRow::Rejected(rejected) => return Outcome::Rejected(rejected),
+    };
+    let person_id = row.written.person_id.as_deref();
+    let Some(member) = hash_member(digester, &row.identifiers, person_id) else {
+        return Outcome::NoIdentifier;
+    };
+    let identifiers = member.identifiers.iter();
+    let identifiers = identifiers.map(|digest| hex::encode(digest.0));
+    Outcome::Hashed {
+        digest: list_digest(digester, &member),
+        cells: [
+            hex::encode(member.person.0),
+            identifiers.collect::<Vec<_>>().join(" "),
+        ],
+    }
 }

@@ -53,7 +53,7 @@ const LONGEST: usize = 1_000;
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A list that is not understood fails before anything is sent.
-    MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
+    let mut list = MemberFile::new(open(&arguments.file)?, CHUNK_ROWS).map_err(Failure::other)?;
     let in_use = [arguments.token_file.as_path()];
     let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.file, &in_use)?;
     let contents = Contents::read(&arguments.file)?;
@@ -64,24 +64,23 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         load_id: arguments.load_id.clone(),
         name: file_name(&arguments.file),
         sha256: contents.sha256,
+        digest_key: list.digest_key().map(str::to_owned),
     };
     let begun = LoadClient::begin(target, source).await;
     let mut client = begun.map_err(refused)?;
-    let mut list = MemberFile::new(open(&arguments.file)?).map_err(Failure::other)?;
     let mut rows_read = 0;
     loop {
-        let mut rows = Vec::with_capacity(CHUNK_ROWS);
-        for row in list.by_ref().take(CHUNK_ROWS) {
-            let row = row.map_err(Failure::other)?;
-            if let MemberRow::Rejected(rejected) = &row {
-                rejects.add(rejected)?;
-            }
-            rows_read += 1;
-            rows.push(outgoing(row));
-        }
+        let rows = list.next_rows(|row| row).map_err(Failure::other)?;
         if rows.is_empty() {
             break;
         }
+        for row in &rows {
+            if let MemberRow::Rejected(rejected) = row {
+                rejects.add(rejected)?;
+            }
+            rows_read += 1;
+        }
+        let rows = rows.into_iter().map(outgoing).collect();
         client.send(rows).await.map_err(refused)?;
         bar.set_position(u64::try_from(client.load().row_count).unwrap_or_default());
     }
@@ -100,6 +99,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         load.identifier_count,
         load.duplicate_count
     );
+    println!("digest {}", load.digest);
     if client.breaks() > 0 {
         println!("went on by itself after {} breaks", client.breaks());
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     data_element::DataElements,
+    list_digest::ListDigest,
     name::{CohortName, LoadName},
     transition::{StateForbids, Transition},
 };
@@ -22,6 +23,8 @@ pub struct Cohort {
     pub data_elements: DataElements,
     /// How much of it counts.
     pub published: MemberCounts,
+    /// Digest of what counts; `None` when part of it was loaded before there were digests.
+    pub digest: Option<ListDigest>,
     /// When it was last published.
     pub publish_time: Option<DateTime<Utc>>,
     /// When it was retracted.
@@ -136,6 +139,10 @@ pub struct LoadProgress {
     pub duplicates: i64,
     /// Rows rejected.
     pub rejected: i64,
+    /// Bytes of the chunks.
+    pub bytes: i64,
+    /// Digest of the rows that were not rejected; `None` when it was begun before there were digests.
+    pub digest: Option<ListDigest>,
 }
 
 /// A row of a list that was not stored, and why.
@@ -159,15 +166,27 @@ pub enum LoadState {
     Finished,
     /// Counts.
     Published,
+    /// Never counts; its rows are being taken away.
+    Discarded,
 }
 
 impl LoadState {
+    /// Gives it up.
+    pub fn discard(self) -> Result<Transition<Self>, StateForbids> {
+        match self {
+            Self::Receiving | Self::Finished => Ok(Transition::To(Self::Discarded)),
+            Self::Discarded => Ok(Transition::Already(self)),
+            Self::Published => Err(StateForbids { state: self.name() }),
+        }
+    }
+
     /// The state as the API and the database name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Receiving => "RECEIVING",
             Self::Finished => "FINISHED",
             Self::Published => "PUBLISHED",
+            Self::Discarded => "DISCARDED",
         }
     }
 }
@@ -181,6 +200,19 @@ pub enum ChunkOrder {
     Known,
     /// One before it is missing.
     Gap,
+}
+
+impl Load {
+    /// Rows received in a second, from its beginning to its last chunk; 0 when no time has passed.
+    pub fn rows_per_second(&self) -> f64 {
+        let seconds = (self.update_time - self.create_time).as_seconds_f64();
+        let rows = u32::try_from(self.progress.rows).unwrap_or(u32::MAX);
+        if seconds > 0.0 {
+            f64::from(rows) / seconds
+        } else {
+            0.0
+        }
+    }
 }
 
 impl LoadProgress {

@@ -30,6 +30,8 @@ pub enum EventType {
     LoadStarted,
     /// A load was finished.
     LoadFinished,
+    /// A load was discarded.
+    LoadDiscarded,
     /// A person enrolled.
     Enrolled,
     /// A person's activation code was shown again.
@@ -59,6 +61,7 @@ impl EventType {
             Self::CohortRetracted => "COHORT_RETRACTED",
             Self::LoadStarted => "LOAD_STARTED",
             Self::LoadFinished => "LOAD_FINISHED",
+            Self::LoadDiscarded => "LOAD_DISCARDED",
             Self::Enrolled => "ENROLLED",
             Self::ActivationCodeShown => "ACTIVATION_CODE_SHOWN",
             Self::EnrollmentCancelled => "ENROLLMENT_CANCELLED",

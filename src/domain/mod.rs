@@ -12,6 +12,7 @@ pub mod eligibility;
 pub mod enrollment;
 pub mod event;
 pub mod identifier;
+pub mod list_digest;
 pub mod name;
 pub mod offer;
 pub mod page;

@@ -30,11 +30,17 @@ pub fn short(text: &str) -> Result<String, Rule> {
     )
 }
 
+/// What names a digest key: 32 hexadecimal digits, given back in lower case.
+pub fn digest_key(text: &str) -> Result<String, Rule> {
+    hexadecimal(text, 32).ok_or(Rule("must be 32 hexadecimal digits"))
+}
+
 /// The SHA-256 of a file: 64 hexadecimal digits, given back in lower case.
 pub fn sha256(text: &str) -> Result<String, Rule> {
-    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(Rule("must be 64 hexadecimal digits"))
-    }
+    hexadecimal(text, 64).ok_or(Rule("must be 64 hexadecimal digits"))
+}
+
+fn hexadecimal(text: &str, digits: usize) -> Option<String> {
+    let is_fit = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_fit.then(|| text.to_ascii_lowercase())
 }

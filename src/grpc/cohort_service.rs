@@ -21,6 +21,7 @@ use crate::{
     },
     domain::{
         cohort::Cohort,
+        list_digest::ListDigest,
         name::{CohortName, LoadName, OfferName, ResourceId},
         request::Etag,
         text,
@@ -130,6 +131,18 @@ impl CohortService for Cohorts {
         }))
     }
 
+    async fn discard_load(
+        &self,
+        request: Request<v1::DiscardLoadRequest>,
+    ) -> Result<Response<()>, Status> {
+        let caller = caller(&request)?;
+        let mut violations = Violations::default();
+        let name = violations.check("name", LoadName::parse(&request.into_inner().name));
+        let name = parse::finish(violations, name)?;
+        self.0.discard_load(&caller, name).await?;
+        Ok(Response::new(()))
+    }
+
     async fn publish_cohort(
         &self,
         request: Request<v1::PublishCohortRequest>,
@@ -220,10 +233,16 @@ fn parse_publish(request: &v1::PublishCohortRequest) -> Result<PublishCohort, Er
             Some(count)
         }
     };
+    let expected_digest = Some(&request.expected_digest).filter(|digest| !digest.is_empty());
+    let expected_digest = expected_digest
+        .map(|digest| ListDigest::parse(digest))
+        .transpose();
+    let expected_digest = violations.check("expected_digest", expected_digest);
     let parsed = || {
         Some(PublishCohort {
             name: name?,
             expected_people,
+            expected_digest: expected_digest?,
             etag: etag?,
         })
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message;
 use tokio::sync::mpsc::Sender;
 use tonic::{Status, Streaming};
 
@@ -42,6 +43,7 @@ pub(super) async fn receive(
         app,
         caller,
         load: None,
+        takes_hashed: false,
     };
     loop {
         let part = match stream.message().await {
@@ -74,18 +76,24 @@ struct Receiver {
     app: App,
     caller: Arc<Caller>,
     load: Option<LoadName>,
+    /// Whether the header named the key that rows were hashed with.
+    takes_hashed: bool,
 }
 
 impl Receiver {
     async fn part(&mut self, part: Option<Part>) -> Result<Loaded, Error> {
         match (part, self.load.clone()) {
             (Some(Part::Header(header)), None) => {
-                let (name, source) = parse_header(&header)?;
+                let (name, source, key) = parse_header(&header)?;
                 self.load = Some(name.clone());
-                self.app.begin_load(&self.caller, name, source).await
+                self.takes_hashed = key.is_some();
+                let begun = self
+                    .app
+                    .begin_load(&self.caller, name, source, key.as_deref());
+                begun.await
             }
             (Some(Part::Chunk(chunk)), Some(name)) => {
-                let chunk = parse_chunk(chunk)?;
+                let chunk = parse_chunk(chunk, self.takes_hashed)?;
                 self.app.add_chunk(&self.caller, name, chunk).await
             }
             (Some(Part::End(end)), Some(name)) => {
@@ -109,12 +117,15 @@ fn out_of_order(field: &str, rule: &'static str) -> Error {
     }])
 }
 
-fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource), Error> {
+fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource, Option<String>), Error> {
     let mut violations = Violations::default();
     let parent = violations.check("header.cohort", CohortName::parse(&header.cohort));
     let load = violations.check("header.load_id", ResourceId::parse(&header.load_id));
     let name = violations.check("header.source_name", text::label(&header.source_name));
     let sha256 = violations.check("header.source_sha256", text::sha256(&header.source_sha256));
+    let key = Some(&header.digest_key).filter(|key| !key.is_empty());
+    let key = key.map(|key| text::digest_key(key)).transpose();
+    let key = violations.check("header.digest_key", key);
     let parsed = || {
         let source = LoadSource {
             name: name?,
@@ -126,12 +137,13 @@ fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource), Error
                 load: load?,
             },
             source,
+            key?,
         ))
     };
     parse::finish(violations, parsed())
 }
 
-fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
+fn parse_chunk(chunk: v1::LoadChunk, takes_hashed: bool) -> Result<Chunk, Error> {
     let mut violations = Violations::default();
     if chunk.number < 1 {
         violations.note("chunk.number", Rule("must be at least 1"));
@@ -140,8 +152,16 @@ fn parse_chunk(chunk: v1::LoadChunk) -> Result<Chunk, Error> {
         violations.note("chunk.rows", Rule("must have 1 to 5000 entries"));
         return parse::finish(violations, None);
     }
+    let is_hashed =
+        |row: &v1::MemberRow| matches!(row.member, Some(v1::member_row::Member::Hashed(_)));
+    if !takes_hashed && chunk.rows.iter().any(is_hashed) {
+        let rule = Rule("must name the key of hashed rows");
+        violations.note("header.digest_key", rule);
+        return parse::finish(violations, None);
+    }
     let parsed = Chunk {
         number: chunk.number,
+        bytes: i64::try_from(chunk.encoded_len()).unwrap_or(i64::MAX),
         rows: chunk.rows.into_iter().map(parse_row).collect(),
     };
     parse::finish(violations, Some(parsed))

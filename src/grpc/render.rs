@@ -12,6 +12,7 @@ use crate::{
         data_element::{DataElement, DataElements},
         eligibility::{Eligibility, Verdict},
         enrollment::{CancelReason, Status},
+        list_digest::ListDigest,
         name::CohortName,
         offer::{Offer, OfferState},
         request::Etag,
@@ -204,7 +205,12 @@ pub(super) fn cohort(cohort: Cohort) -> v1::Cohort {
         create_time: Some(timestamp(cohort.create_time)),
         update_time: Some(timestamp(cohort.update_time)),
         etag: etag(cohort.revision),
+        digest: list_digest(cohort.digest),
     }
+}
+
+fn list_digest(digest: Option<ListDigest>) -> String {
+    digest.map(|digest| digest.to_string()).unwrap_or_default()
 }
 
 pub(super) fn load(load: Load) -> v1::Load {
@@ -214,7 +220,9 @@ pub(super) fn load(load: Load) -> v1::Load {
         LoadState::Receiving => S::Receiving,
         LoadState::Finished => S::Finished,
         LoadState::Published => S::Published,
+        LoadState::Discarded => S::Discarded,
     };
+    let rows_per_second = load.rows_per_second();
     v1::Load {
         name: load.name.to_string(),
         state: state.into(),
@@ -227,6 +235,9 @@ pub(super) fn load(load: Load) -> v1::Load {
         duplicate_count: load.progress.duplicates,
         rejected_count: load.progress.rejected,
         rejected_rows: Vec::new(),
+        byte_count: load.progress.bytes,
+        rows_per_second,
+        digest: list_digest(load.progress.digest),
         create_time: Some(timestamp(load.create_time)),
         update_time: Some(timestamp(load.update_time)),
     }

@@ -9,10 +9,11 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::{cohort, cohort_revision},
-    row::{at_revision, from_json, from_name, to_json},
+    row::{at_revision, from_json, from_name, to_digest, to_json},
 };
 use crate::domain::{
     cohort::{Cohort, CohortState, MemberCounts},
+    list_digest::ListDigest,
     name::{CohortName, OfferName, ResourceId},
     offer::Offer,
     page::{Page, PageOf},
@@ -108,6 +109,7 @@ fn changeable(cohort: &Cohort) -> Result<cohort::ActiveModel, Error> {
         data_elements: Set(to_json("cohorts.data_elements", &cohort.data_elements)?),
         person_count: Set(cohort.published.people),
         identifier_count: Set(cohort.published.identifiers),
+        digest: Set(cohort.digest.map(ListDigest::to_bytes)),
         publish_time: Set(cohort.publish_time),
         retract_time: Set(cohort.retract_time),
         revision: Set(cohort.revision),
@@ -155,6 +157,7 @@ fn to_cohort(row: cohort::Model, offer: &OfferName) -> Result<Row<Cohort>, Error
                 people: row.person_count,
                 identifiers: row.identifier_count,
             },
+            digest: to_digest("cohorts.digest", row.digest)?,
             publish_time: row.publish_time,
             retract_time: row.retract_time,
             revision: row.revision,

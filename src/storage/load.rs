@@ -9,10 +9,11 @@ use sea_orm::{
 use super::{
     Error, Row,
     entity::load,
-    row::{exactly_one, from_name},
+    row::{exactly_one, from_name, to_digest},
 };
 use crate::domain::{
     cohort::{Cohort, Load, LoadProgress, LoadSource, LoadState},
+    list_digest::ListDigest,
     name::{CohortName, LoadName, ResourceId},
 };
 
@@ -88,6 +89,12 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, load: &Load) -> Result<(
     exactly_one(updated.rows_affected, "update loads")
 }
 
+/// Takes a load away of which nothing is left.
+pub async fn delete(db: &impl ConnectionTrait, id: i64) -> Result<(), Error> {
+    let deleted = load::Entity::delete_by_id(id).exec(db).await?;
+    exactly_one(deleted.rows_affected, "delete loads")
+}
+
 /// Makes these loads count from a time on.
 pub async fn publish(
     db: &impl ConnectionTrait,
@@ -119,6 +126,8 @@ fn progress(load: &Load) -> load::ActiveModel {
         identifier_count: Set(load.progress.identifiers),
         duplicate_count: Set(load.progress.duplicates),
         rejected_count: Set(load.progress.rejected),
+        byte_count: Set(load.progress.bytes),
+        digest: Set(load.progress.digest.map(ListDigest::to_bytes)),
         update_time: Set(load.update_time),
         ..load::ActiveModel::default()
     }
@@ -151,6 +160,8 @@ fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
                 identifiers: row.identifier_count,
                 duplicates: row.duplicate_count,
                 rejected: row.rejected_count,
+                bytes: row.byte_count,
+                digest: to_digest("loads.digest", row.digest)?,
             },
             create_time: row.create_time,
             update_time: row.update_time,

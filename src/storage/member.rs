@@ -1,11 +1,11 @@
 //! Members: which digest names which person on which list.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement,
-    TryInsertResult, Value, prelude::Json,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    QueryFilter, Statement, TryInsertResult, Value, prelude::Json,
 };
 use uuid::Uuid;
 
@@ -156,6 +156,21 @@ async fn insert_rows(
         }
     }
     Ok(inserted)
+}
+
+/// Takes away what a load brought of the identifiers from one digest to another, both inclusive.
+pub async fn delete_of_load(
+    db: &impl ConnectionTrait,
+    load_id: i64,
+    digests: RangeInclusive<IdentifierDigest>,
+) -> Result<(), Error> {
+    let [first, last] = [digests.start(), digests.end()].map(|digest| uuid_of(digest.0));
+    member::Entity::delete_many()
+        .filter(member::Column::Digest.between(first, last))
+        .filter(member::Column::LoadId.eq(load_id))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// How many people and identifiers these loads have together.

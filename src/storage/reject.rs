@@ -28,6 +28,15 @@ pub async fn insert(
     Ok(())
 }
 
+/// Takes away what is kept of a load's rejected rows.
+pub async fn delete_of_load(db: &impl ConnectionTrait, load_id: i64) -> Result<(), Error> {
+    load_reject::Entity::delete_many()
+        .filter(load_reject::Column::LoadId.eq(load_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// What is kept of a load's rejected rows, in their order.
 pub async fn of_load(db: &impl ConnectionTrait, load_id: i64) -> Result<Vec<RejectedRow>, Error> {
     let rows = load_reject::Entity::find()

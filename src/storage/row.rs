@@ -4,6 +4,7 @@ use sea_orm::prelude::Json;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Error;
+use crate::domain::list_digest::ListDigest;
 
 /// A domain value and the key of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,14 @@ pub(super) fn from_name<T: DeserializeOwned>(
     name: String,
 ) -> Result<T, Error> {
     from_json(column, Json::String(name))
+}
+
+pub(super) fn to_digest(
+    column: &'static str,
+    bytes: Option<Vec<u8>>,
+) -> Result<Option<ListDigest>, Error> {
+    let digest = bytes.map(|bytes| bytes.try_into().map(ListDigest::from_bytes));
+    digest.transpose().map_err(|_| Error::unreadable(column))
 }
 
 /// Values in one `IN (…)`: both databases bound the parameters of a statement, SQLite at 32,766.

@@ -1,21 +1,42 @@
 //! `LoadMembers`: a list comes in chunks, each counted once whatever is sent again.
 
 use enrollment::{
-    app::person::hash_member,
-    domain::identifier::{Identifier, Kind},
+    app::person::{digest_key, hash_member, list_digest},
+    domain::{
+        identifier::{Identifier, Kind},
+        list_digest::ListDigest,
+        person::{IdentifierDigest, Member, PersonKey},
+    },
     grpc::proto::v1::{self, DataElement, load::State, load_members_request::Part},
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::support::{
-    company::{self, chunk, customer, end, header, listed, phone, plain_row, stream},
+    company::{
+        self, chunk, customer, end, hashed_header, header, listed, phone, plain_row, stream,
+    },
     crowd::at_once,
     deeds::cohort,
-    list::{head, publish, rows, with_empty_cohort},
+    list::{head, publish, rows, with_empty_cohort, with_empty_cohort_and},
     refusal::{assert_refused, fields_of, resource_of},
     server::{Start, TestServer, keys},
 };
+
+fn hashed_row(member: &Member) -> v1::MemberRow {
+    let row = v1::HashedMember {
+        person: member.person.0.to_vec(),
+        identifiers: member
+            .identifiers
+            .iter()
+            .map(|digest| digest.0.to_vec())
+            .collect(),
+    };
+    v1::MemberRow {
+        member: Some(v1::member_row::Member::Hashed(row)),
+    }
+}
 
 on_each_database! {
     async fn a_plain_row_and_a_hashed_row_meet_in_the_same_person(database) {
@@ -25,17 +46,17 @@ on_each_database! {
             Identifier::parse(Kind::PhoneNumber, "+14255550123").unwrap(),
         ];
         let hashed = hash_member(&keys.digester, &identifiers, None).unwrap();
+        let key = digest_key(&keys.digester);
         let start = Start { keys, ..Start::default() };
         let server = TestServer::start_with(&database.settings, start).await;
         company::with_people(&server, vec![listed([customer("C-1")])]).await;
         company::create_cohort(&server, "hashed", &[DataElement::Imei]).await;
 
-        let row = v1::HashedMember {
-            person: hashed.person.0.to_vec(),
-            identifiers: hashed.identifiers.iter().map(|digest| digest.0.to_vec()).collect(),
-        };
-        let row = v1::MemberRow { member: Some(v1::member_row::Member::Hashed(row)) };
-        let messages = vec![header(&cohort("hashed"), "list"), chunk(1, vec![row]), end(1)];
+        let messages = vec![
+            hashed_header(&cohort("hashed"), "list", &key),
+            chunk(1, vec![hashed_row(&hashed)]),
+            end(1),
+        ];
         stream(&server, messages).await.unwrap();
         publish(&server, "hashed").await.unwrap();
 
@@ -43,6 +64,52 @@ on_each_database! {
         assert_eq!(answer.exposed_data_elements, [i32::from(DataElement::Imei)]);
         let enrolled = server.enroll(phone("+14255550123")).await;
         assert_eq!(server.check(customer("C-1")).await.enrollment, enrolled.name);
+    }
+
+    async fn rows_that_another_key_made_are_refused_before_any_of_them_is_read(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let begin = |key: &str| hashed_header(&cohort("list"), "load", key);
+
+        let other = stream(&server, vec![begin(&"ab".repeat(16))]).await;
+        let status = assert_refused(other, Code::FailedPrecondition, "DIGEST_KEY_MISMATCH");
+        let own = status.get_error_details().error_info().unwrap().metadata["digest_key"].clone();
+        stream(&server, vec![begin(&own)]).await.unwrap();
+    }
+
+    async fn hashed_rows_of_an_unknown_key_are_refused(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let member = Member { person: PersonKey([1; 16]), identifiers: vec![IdentifierDigest([1; 16])] };
+
+        let reply = stream(&server, vec![head(), chunk(1, vec![hashed_row(&member)])]).await;
+
+        let status = assert_refused(reply, Code::InvalidArgument, "INVALID_FIELD");
+        assert_eq!(fields_of(&status), ["header.digest_key"]);
+        assert_eq!(database.rows("members").await, 0);
+    }
+
+    async fn the_digest_is_of_the_rows_and_not_of_their_order_or_chunks(database) {
+        let keys = keys();
+        let people = ["C-1", "C-2", "C-3", "C-3"].map(|id| {
+            let identifier = Identifier::parse(Kind::CustomerId, id).unwrap();
+            hash_member(&keys.digester, &[identifier], None).unwrap()
+        });
+        let offline = people.iter().map(|member| list_digest(&keys.digester, member)).sum::<ListDigest>();
+        let start = Start { keys, ..Start::default() };
+        let server = with_empty_cohort_and(&database.settings, start).await;
+        let bad = || plain_row(listed([phone("425")]));
+        let mut mixed = rows(&["C-3", "C-1"]);
+        mixed.insert(1, bad());
+
+        let loads = [
+            ("one", vec![chunk(1, rows(&["C-1", "C-2", "C-3", "C-3"])), end(1)]),
+            ("two", vec![chunk(1, mixed), chunk(2, rows(&["C-3", "C-2"])), chunk(2, rows(&["C-3", "C-2"])), end(2)]),
+        ];
+        for (id, mut messages) in loads {
+            messages.insert(0, header(&cohort("list"), id));
+            let load = stream(&server, messages).await.unwrap();
+            assert_eq!(load.digest, offline.to_string(), "{id}");
+            assert!(load.byte_count > 20, "{id}");
+        }
     }
 
     async fn a_chunk_that_is_sent_twice_counts_once(database) {
@@ -128,6 +195,7 @@ on_each_database! {
             load_id: "load".to_owned(),
             source_name: "list.csv".to_owned(),
             source_sha256: "cd".repeat(32),
+            digest_key: String::new(),
         };
         let part = Some(v1::load_members_request::Part::Header(other));
         let reply = stream(&server, vec![v1::LoadMembersRequest { part }]).await;

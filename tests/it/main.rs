@@ -28,6 +28,7 @@ mod check_eligibility;
 mod cli;
 mod committer;
 mod concurrency;
+mod discard_load;
 mod enroll;
 mod errors;
 mod faults;

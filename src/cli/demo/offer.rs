@@ -111,7 +111,7 @@ async fn load(
         name: "made up".to_owned(),
         sha256: "0".repeat(64),
     };
-    app.begin_load(operator, load.clone(), source)
+    app.begin_load(operator, load.clone(), source, None)
         .await
         .map_err(Failure::other)?;
     let mut number = 0;
@@ -127,7 +127,12 @@ async fn load(
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         let people = u64::try_from(rows.len()).unwrap_or_default();
-        let chunk = Chunk { number, rows };
+        // Nothing of it came over the wire.
+        let chunk = Chunk {
+            number,
+            bytes: 0,
+            rows,
+        };
         app.add_chunk(operator, load.clone(), chunk)
             .await
             .map_err(Failure::other)?;
@@ -139,6 +144,7 @@ async fn load(
     let publication = PublishCohort {
         name,
         expected_people: Some(i64::from(cohort.size)),
+        expected_digest: None,
         etag: None,
     };
     app.publish_cohort(operator, publication)

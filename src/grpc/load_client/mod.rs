@@ -47,6 +47,8 @@ pub struct Source {
     pub name: String,
     /// SHA-256 of it, in hexadecimal digits.
     pub sha256: String,
+    /// What names the key that it was hashed with, if it is hashed.
+    pub digest_key: Option<String>,
 }
 
 /// What is told of each break, and of the wait before the next try.
@@ -251,6 +253,7 @@ impl Connection {
             load_id: source.load_id.clone(),
             source_name: source.name.clone(),
             source_sha256: source.sha256.clone(),
+            digest_key: source.digest_key.clone().unwrap_or_default(),
         });
         send(&outgoing, header).await;
         let mut request = Request::new(ReceiverStream::new(messages));

@@ -226,6 +226,19 @@ fn failed_precondition(precondition: Precondition) -> Status {
                 .with("person_count", actual.to_string())
                 .failed(&name)
         }
+        Precondition::CohortDigest { name, actual } => {
+            let actual = actual.map(|digest| digest.to_string()).unwrap_or_default();
+            let text = "the cohort's lists have another digest";
+            reply(ErrorReason::CohortDigestMismatch, text)
+                .with("digest", actual)
+                .failed(&name)
+        }
+        Precondition::DigestKey(own) => reply(
+            ErrorReason::DigestKeyMismatch,
+            "the list was hashed with another digest key than the service's",
+        )
+        .with("digest_key", own)
+        .failed("header.digest_key"),
         Precondition::LoadOutOfStep { name, rule } => {
             reply(ErrorReason::LoadOutOfStep, rule).failed(&name)
         }

@@ -14,6 +14,7 @@ pub struct Model {
     pub data_elements: Json,
     pub person_count: i64,
     pub identifier_count: i64,
+    pub digest: Option<Vec<u8>>,
     pub publish_time: Option<DateTimeUtc>,
     pub retract_time: Option<DateTimeUtc>,
     pub revision: i64,

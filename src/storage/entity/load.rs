@@ -18,6 +18,8 @@ pub struct Model {
     pub identifier_count: i64,
     pub duplicate_count: i64,
     pub rejected_count: i64,
+    pub byte_count: i64,
+    pub digest: Option<Vec<u8>>,
     pub publish_time: Option<DateTimeUtc>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,

@@ -4,7 +4,7 @@
 
 use chrono::{Datelike, Days, NaiveDate};
 use enrollment::{
-    app::person::hash_member,
+    app::person::{digest_key, hash_member},
     clock::Clock,
     crypto::digest::Digester,
     domain::{
@@ -160,6 +160,7 @@ async fn load(service: &Service, people: &People) -> Result<()> {
         load_id: "all".to_owned(),
         name: "made up".to_owned(),
         sha256: "0".repeat(64),
+        digest_key: Some(digest_key(&digester)),
     };
     let endpoint = format!("http://{}", service.address);
     let target = Target::once(endpoint, service.operator.clone());

@@ -109,6 +109,7 @@ on_each_database! {
             load_id: "load".to_owned(),
             name: "list".to_owned(),
             sha256: "ab".repeat(32),
+            digest_key: None,
         };
         let loading = tokio::spawn(async move {
             let mut client = LoadClient::begin(target, source).await.unwrap();

@@ -5,7 +5,9 @@ use sea_orm::ConnectionTrait;
 use tonic::{Response, Status};
 
 use crate::support::{
-    company::{self, OFFER, chunk, customer, enroll, header, listed, person, plain_row},
+    company::{
+        self, OFFER, chunk, customer, enroll, hashed_header, header, listed, person, plain_row,
+    },
     database::TestDatabase,
     raw::{Call, Wire},
     server::{Start, TestServer, settings},
@@ -105,7 +107,7 @@ async fn cohorts(server: &TestServer) -> Vec<Status> {
     let publish = |expected_person_count| v1::PublishCohortRequest {
         name: cohort.clone(),
         expected_person_count,
-        etag: String::new(),
+        ..Default::default()
     };
     let mut cohorts = server.cohorts();
     let empty = refused(cohorts.publish_cohort(publish(0)).await);
@@ -119,7 +121,21 @@ async fn cohorts(server: &TestServer) -> Vec<Status> {
         .await
         .unwrap();
     let other_count = refused(cohorts.publish_cohort(publish(7)).await);
-    vec![empty, out_of_step, in_progress, other_count]
+    let other_digest = v1::PublishCohortRequest {
+        expected_digest: "00".repeat(32),
+        ..publish(0)
+    };
+    let other_digest = refused(cohorts.publish_cohort(other_digest).await);
+    let other_key = vec![hashed_header(&cohort, "hashed", &"00".repeat(16))];
+    let other_key = company::stream(server, other_key).await.unwrap_err();
+    vec![
+        empty,
+        out_of_step,
+        in_progress,
+        other_count,
+        other_digest,
+        other_key,
+    ]
 }
 
 async fn enrolling(server: &TestServer) -> Vec<Status> {

@@ -162,6 +162,7 @@ fn words_of_the_domain_print_nothing_of_a_person() {
             "chunk",
             &Chunk {
                 number: 1,
+                bytes: 10,
                 rows: vec![Ok(listed)],
             },
         ),

@@ -122,12 +122,19 @@ pub async fn stream(
     Ok(last.expect("a load has answers"))
 }
 
+/// Begins a load of plain rows.
 pub fn header(cohort: &str, load_id: &str) -> v1::LoadMembersRequest {
+    hashed_header(cohort, load_id, "")
+}
+
+/// Begins a load of rows that were hashed with the key of this name.
+pub fn hashed_header(cohort: &str, load_id: &str, digest_key: &str) -> v1::LoadMembersRequest {
     part(v1::load_members_request::Part::Header(v1::LoadHeader {
         cohort: cohort.to_owned(),
         load_id: load_id.to_owned(),
         source_name: "list.csv".to_owned(),
         source_sha256: "ab".repeat(32),
+        digest_key: digest_key.to_owned(),
     }))
 }
 

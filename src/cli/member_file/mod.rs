@@ -1,0 +1,292 @@
+//! Lists of people as files: CSV with a header, plain or hashed, as it is or compressed with gzip.
+//!
+//! Plain: any of `person_id`, `customer_id`, `phone_number`, `email`, `notice_code`, `tax_id`, a
+//! column as often as needed; each cell that is not empty is an identifier, and the first one stands
+//! for the person unless there is a `person_id`. Hashed: `person,identifiers/KEY`, as `hash-members`
+//! writes it: KEY names the digest key; digests are 32 hexadecimal digits each, identifiers separated by
+//! blanks. A file whose header is neither is refused before a row is read; a row that is not fit is
+//! rejected by itself. Both are told by row and column, never by what stands there.
+//!
+//! Records are read by one thread, and understood by all cores: to parse phone numbers takes most of
+//! the time.
+
+mod row;
+
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    mem,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use self::row::{Columns, Record};
+pub(super) use self::row::{MemberRow, Rejected, hashed_header};
+
+/// What a file begins with that gzip has made (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Why a list cannot be read further.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MemberFileError {
+    /// The header is none of the two.
+    #[error(
+        "the header is not understood: it must be person,identifiers/KEY, or any of person_id, customer_id, phone_number, email, notice_code, tax_id"
+    )]
+    Header,
+    /// A record goes over several lines: what is behind the quote would be lost without a word.
+    #[error("row {row}: a quote is left open, or a cell goes over several lines")]
+    OpenQuote { row: u64 },
+    /// Its disk fails, or its compression is broken. Row 0: not even the header could be read.
+    #[error("row {row}: the file cannot be read ({kind})")]
+    Unreadable { row: u64, kind: io::ErrorKind },
+}
+
+/// Reads a list, some rows at a time.
+pub(super) struct MemberFile<'r> {
+    records: Records<'r>,
+    columns: Columns,
+    /// How many rows are read at a time.
+    size: usize,
+    /// The rows that come next, read while those before were understood.
+    ahead: Result<Vec<Record>, MemberFileError>,
+}
+
+impl<'r> MemberFile<'r> {
+    /// Reads the header, and the first rows: so many at a time.
+    pub fn new(reader: impl Read + Send + 'r, size: usize) -> Result<Self, MemberFileError> {
+        let reader = decompressed(reader).map_err(|error| unreadable(0, &error))?;
+        let mut csv = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(reader);
+        let header = csv.headers().map_err(|error| {
+            if let csv::ErrorKind::Io(error) = error.kind() {
+                return unreadable(0, error);
+            }
+            MemberFileError::Header
+        })?;
+        let columns = Columns::of(header).ok_or(MemberFileError::Header)?;
+        let mut records = Records { csv, row: 0 };
+        Ok(Self {
+            ahead: records.take(size),
+            records,
+            columns,
+            size,
+        })
+    }
+
+    /// What names the key that the list was hashed with, if it is hashed.
+    pub fn digest_key(&self) -> Option<&str> {
+        match &self.columns {
+            Columns::Plain(_) => None,
+            Columns::Hashed { digest_key } => Some(digest_key),
+        }
+    }
+
+    /// The next rows, and what is made of each, in their order; none at the end.
+    pub fn next_rows<T: Send>(
+        &mut self,
+        make: impl Fn(MemberRow) -> T + Sync,
+    ) -> Result<Vec<T>, MemberFileError> {
+        let records = mem::replace(&mut self.ahead, Ok(Vec::new()))?;
+        let Self {
+            records: rest,
+            columns,
+            size,
+            ..
+        } = self;
+        let understand = || {
+            let rows = records.into_par_iter();
+            rows.map(|record| make(columns.parse(record))).collect()
+        };
+        let (rows, ahead) = rayon::join(understand, || rest.take(*size));
+        self.ahead = ahead;
+        Ok(rows)
+    }
+}
+
+/// Reads a list record by record.
+struct Records<'r> {
+    csv: csv::Reader<Box<dyn Read + Send + 'r>>,
+    /// The record that is read: 1 for the first one behind the header.
+    row: u64,
+}
+
+impl Records<'_> {
+    /// The next so many, or fewer at the end.
+    fn take(&mut self, size: usize) -> Result<Vec<Record>, MemberFileError> {
+        let mut records = Vec::with_capacity(size);
+        while records.len() < size {
+            match self.next()? {
+                Some(record) => records.push(record),
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+
+    fn next(&mut self) -> Result<Option<Record>, MemberFileError> {
+        self.row += 1;
+        let row = self.row;
+        let mut cells = csv::StringRecord::new();
+        let line = self.csv.position().line();
+        let read = self.csv.read_record(&mut cells);
+        let lines = self.csv.position().line() - line;
+        let cells = match read {
+            Ok(false) => return Ok(None),
+            Ok(true) if goes_over_lines(&cells) => return Err(MemberFileError::OpenQuote { row }),
+            Ok(true) => Some(cells),
+            Err(error) => {
+                if let csv::ErrorKind::Io(error) = error.kind() {
+                    return Err(unreadable(row, error));
+                }
+                // Of what is no text, only the lines can be counted.
+                let is_text = !matches!(error.kind(), csv::ErrorKind::Utf8 { .. });
+                if goes_over_lines(&cells) || (!is_text && lines > 1) {
+                    return Err(MemberFileError::OpenQuote { row });
+                }
+                None
+            }
+        };
+        Ok(Some(Record { row, cells }))
+    }
+}
+
+fn goes_over_lines(cells: &csv::StringRecord) -> bool {
+    cells.iter().any(|cell| cell.contains(['\n', '\r']))
+}
+
+/// A list as it was before it was compressed, if it was.
+pub(super) fn decompressed<'r>(
+    reader: impl Read + Send + 'r,
+) -> io::Result<Box<dyn Read + Send + 'r>> {
+    let mut reader = BufReader::new(reader);
+    Ok(if reader.fill_buf()?.starts_with(&GZIP) {
+        Box::new(MultiGzDecoder::new(reader))
+    } else {
+        Box::new(reader)
+    })
+}
+
+fn unreadable(row: u64, error: &io::Error) -> MemberFileError {
+    let kind = error.kind();
+    MemberFileError::Unreadable { row, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    /// All rows, read two at a time.
+    fn read(list: &[u8]) -> Result<Vec<MemberRow>, String> {
+        let read = || {
+            let mut file = MemberFile::new(list, 2)?;
+            let mut rows = Vec::new();
+            loop {
+                let next = file.next_rows(|row| row)?;
+                if next.is_empty() {
+                    return Ok(rows);
+                }
+                rows.extend(next);
+            }
+        };
+        read().map_err(|error: MemberFileError| error.to_string())
+    }
+
+    /// Number, column and rule of each row that is rejected.
+    fn rejected(text: &str) -> Vec<(u64, &'static str, String)> {
+        let rows = read(text.as_bytes()).unwrap().into_iter();
+        rows.filter_map(|row| match row {
+            MemberRow::Rejected(rejected) => {
+                Some((rejected.row, rejected.column, rejected.rule.to_string()))
+            }
+            MemberRow::Plain(_) | MemberRow::Hashed(_) => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn plain_rows_have_the_identifiers_of_their_cells() {
+        let rows =
+            read(b"customer_id,phone_number,phone_number\nC-1,+14255550123,\nC-2,,\n").unwrap();
+        assert_eq!(rows.len(), 2);
+        let MemberRow::Plain(first) = &rows[0] else {
+            panic!("plain")
+        };
+        assert_eq!(first.identifiers.len(), 2);
+    }
+
+    #[test]
+    fn a_header_that_is_not_understood_is_refused_before_any_row() {
+        for header in [
+            "",
+            "name,email",
+            "person_id",
+            "person_id,person_id,email",
+            "person",
+            "person,identifiers",
+            "person,identifiers/00",
+        ] {
+            let refused = read(format!("{header}\nx,y\n").as_bytes()).err().unwrap();
+            assert!(
+                refused.starts_with("the header is not understood"),
+                "{header}: {refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_not_fit_is_rejected_by_itself_without_its_value() {
+        let list = "customer_id,email\nC-1,jo@example.com\nC-2,secret\nC-3\n,\nC-4,\n";
+        assert_eq!(
+            rejected(list),
+            [
+                (2, "email", "must be an e-mail address".to_owned()),
+                (3, "", row::NO_RECORD.1.to_string()),
+                (4, "identifiers", "must be 1 to 8 of them".to_owned()),
+            ]
+        );
+        assert_eq!(read(list.as_bytes()).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn a_compressed_list_is_read_as_what_it_holds() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(b"customer_id\nC-1\nC-2\n").unwrap();
+        let gzip = gzip.finish().unwrap();
+
+        assert_eq!(read(&gzip).unwrap().len(), 2);
+
+        let (cut, _) = gzip.split_at(gzip.len() - 9);
+        let error = read(cut).err().unwrap();
+        assert!(
+            error.ends_with("the file cannot be read (unexpected end of file)"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_left_open_swallows_nobody() {
+        for list in [
+            &b"customer_id\n\"C-1\nC-2\nC-3\n"[..],
+            b"customer_id,email\n\"C-1,\nC-2,\n\"C-3\",\n",
+        ] {
+            let refused = read(list).err().unwrap();
+            assert!(refused.contains("a quote is left open"), "{refused}");
+        }
+        assert_eq!(read(b"customer_id\n\"C-1\"\n\n\"C-2\"\n").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn digests_that_are_none_are_rejected() {
+        let rejected = rejected("person,identifiers/00112233445566778899aabbccddeeff\n00,secret\n");
+        let [(1, "person", rule)] = &rejected[..] else {
+            panic!("{rejected:?}")
+        };
+        assert!(!rule.contains("secret"));
+    }
+}
