@@ -6,7 +6,7 @@ use super::{App, Error, error::Conflict, find};
 use crate::{
     clock::stamp,
     domain::{
-        cohort::{Cohort, CohortState, MemberCounts},
+        cohort::{Cohort, CohortState, CohortVersion, MemberCounts},
         data_element::DataElements,
         event::{Event, EventType},
         name::{CohortName, OfferName},
@@ -15,7 +15,7 @@ use crate::{
         transition::Transition,
     },
     storage::{
-        Transaction, cohort, event,
+        Transaction, cohort, cohort_version, event,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -78,6 +78,17 @@ impl App {
         Ok(cohort::list(db, &offer, page).await?)
     }
 
+    /// A page of a cohort's versions.
+    pub async fn list_cohort_versions(
+        &self,
+        name: &CohortName,
+        page: &PageOf,
+    ) -> Result<Page<CohortVersion>, Error> {
+        let db = self.0.store.reader();
+        let cohort = find::cohort(db, name).await?;
+        Ok(cohort_version::list(db, &cohort, page).await?)
+    }
+
     /// Changes a cohort, or takes it back; leaves one that is so already as it is.
     pub async fn change_cohort(
         &self,
@@ -107,6 +118,7 @@ impl App {
         Ok(Event {
             details: Some(json!({
                 "revision": cohort.revision,
+                "version": cohort.version,
                 "data_elements": cohort.data_elements,
                 "people": cohort.published.people,
                 "identifiers": cohort.published.identifiers,
@@ -142,6 +154,7 @@ impl UnitOfWork for Creating {
             publish_time: None,
             retract_time: None,
             revision: 1,
+            version: 0,
             create_time: now,
             update_time: now,
         };

@@ -5,8 +5,8 @@ use crate::{
     clock::NoRandomness,
     crypto::seal::{BrokenSeal, SealError},
     domain::{
-        list_digest::ListDigest, name::EnrollmentName, transition::StateForbids,
-        violation::Violation,
+        cohort::Comparison, list_digest::ListDigest, name::EnrollmentName,
+        transition::StateForbids, violation::Violation,
     },
     storage,
 };
@@ -140,6 +140,14 @@ pub enum Precondition {
         name: String,
         /// Theirs; `None` when part of them was loaded before there were digests.
         actual: Option<ListDigest>,
+    },
+    /// More people would be dropped from the cohort than the caller allows.
+    #[error("cohort drops people")]
+    CohortDropsPeople {
+        /// The cohort's name.
+        name: String,
+        /// How many.
+        comparison: Comparison,
     },
     /// A list was hashed with another key. Holds what names the service's.
     #[error("digest key mismatch")]

@@ -17,6 +17,7 @@ pub mod loads;
 pub mod lookup_enrollment;
 pub mod offers;
 pub mod pages;
+pub mod publication;
 pub mod publish_cohort;
 pub mod readiness;
 pub mod reinstate_enrollment;

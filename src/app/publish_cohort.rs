@@ -1,19 +1,22 @@
-//! `PublishCohort`: every finished load of a cohort begins to count, all at once.
+//! `PublishCohort`: loads of a cohort begin to count, and others no more, all at once.
 
-use std::collections::BTreeSet;
-
-use super::{App, Error, error::Precondition, find};
+use super::{
+    App, Error,
+    error::Precondition,
+    find,
+    publication::{Chosen, Proposal, chosen_loads, ids},
+};
 use crate::{
     clock::stamp,
     domain::{
-        cohort::{Cohort, Load, LoadState, MemberCounts},
+        cohort::{Cohort, CohortVersion, LoadState},
         event::EventType,
         list_digest::ListDigest,
         name::CohortName,
         request::{Caller, Etag},
     },
     storage::{
-        self, ConnectionTrait, Row, Transaction, cohort, event, load, member,
+        self, Row, Transaction, cohort, cohort_version, event, load,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -23,32 +26,33 @@ use crate::{
 pub struct PublishCohort {
     /// The cohort.
     pub name: CohortName,
+    /// What of it.
+    pub chosen: Chosen,
     /// How many people it must have, once published.
     pub expected_people: Option<i64>,
     /// The digest that its lists must have together.
     pub expected_digest: Option<ListDigest>,
+    /// Which part of those who count now may be left out: 0 to 1.
+    pub max_dropped_share: f64,
     /// What the caller has seen of it.
     pub etag: Option<Etag>,
 }
 
 impl App {
-    /// Publishes a cohort. The members are counted first, outside of any transaction: finished loads
-    /// do not change, and counting must hold up nobody.
+    /// Publishes a cohort.
     pub async fn publish_cohort(
         &self,
         caller: &Caller,
         command: PublishCohort,
     ) -> Result<Cohort, Error> {
-        let db = self.0.store.reader();
-        let row = find::cohort(db, &command.name).await?;
-        let loads = publishable(db, &row).await?;
-        let counts = member::count(db, &keys(&loads)).await?;
+        let proposal = self
+            .preview_publication(&command.name, &command.chosen)
+            .await?;
         let unit = Publishing {
             app: self.clone(),
             actor: caller.subject.clone(),
             command,
-            counted: keys(&loads),
-            counts,
+            proposal,
         };
         self.0.store.transaction(unit).await
     }
@@ -58,8 +62,7 @@ struct Publishing {
     app: App,
     actor: String,
     command: PublishCohort,
-    counted: Vec<i64>,
-    counts: MemberCounts,
+    proposal: Proposal,
 }
 
 impl UnitOfWork for Publishing {
@@ -74,93 +77,105 @@ impl UnitOfWork for Publishing {
         let now = stamp(self.app.now(), old.value.update_time);
         let state = old.value.state.publish();
         let state = state.map_err(|forbids| Error::forbidden(name, forbids))?;
-        let loads = publishable(transaction, &old).await?;
-        if keys(&loads) != self.counted {
-            // A load was finished since they were counted.
+        let loads = chosen_loads(transaction, &old, &self.command.chosen).await?;
+        if ids(&loads) != self.proposal.load_ids() || old.value != self.proposal.cohort {
+            // A load was finished, or something else published, since they were counted.
             return Err(storage::Error::Unavailable.into());
         }
-        self.refuse_unexpected_count()?;
-        let digest = loads.iter().map(|load| load.value.progress.digest).sum();
-        self.refuse_unexpected_digest(digest)?;
-        let new = loads
-            .iter()
-            .filter(|load| load.value.state == LoadState::Finished)
-            .map(|load| load.id)
-            .collect::<Vec<_>>();
-        if new.is_empty() {
-            return Ok(old.value);
-        }
+        self.refuse_unexpected()?;
         let cohort = Cohort {
             state,
-            published: self.counts,
-            digest,
+            published: self.proposal.comparison.listed,
+            digest: self.proposal.digest(),
             publish_time: Some(now),
             revision: old.value.revision + 1,
+            version: old.value.version + 1,
             update_time: now,
-            ..old.value
+            ..old.value.clone()
         };
-        load::publish(transaction, &new, now).await?;
-        cohort::update(transaction, old.id, &cohort).await?;
-        let event = self
-            .app
-            .cohort_event(&self.actor, EventType::CohortPublished, &cohort)?;
-        event::insert(transaction, &event).await?;
-        Ok(cohort)
+        if self.change_loads(transaction, &old, &cohort).await? {
+            self.keep(transaction, &old, &cohort).await?;
+            Ok(cohort)
+        } else {
+            Ok(old.value)
+        }
     }
 }
 
 impl Publishing {
-    fn refuse_unexpected_count(&self) -> Result<(), Error> {
-        let actual = self.counts.people;
-        if self
-            .command
+    /// Makes the loads count that are to, and no others. Gives whether that changes anything.
+    async fn change_loads(
+        &self,
+        transaction: &Transaction,
+        old: &Row<Cohort>,
+        new: &Cohort,
+    ) -> Result<bool, Error> {
+        let wanted = self.proposal.load_ids();
+        let mut counting = load::of_cohort(transaction, old).await?;
+        counting.retain(|load| load.value.state == LoadState::Published);
+        let counting = ids(&counting);
+        let without = |all: &[i64], others: &[i64]| {
+            let rest = all.iter().filter(|id| !others.contains(id));
+            rest.copied().collect::<Vec<_>>()
+        };
+        let (begin, end) = (without(&wanted, &counting), without(&counting, &wanted));
+        load::publish(transaction, &begin, new.update_time).await?;
+        load::withdraw(transaction, &end).await?;
+        Ok(!begin.is_empty() || !end.is_empty())
+    }
+
+    async fn keep(
+        &self,
+        transaction: &Transaction,
+        old: &Row<Cohort>,
+        new: &Cohort,
+    ) -> Result<(), Error> {
+        cohort::update(transaction, old.id, new).await?;
+        let version = CohortVersion {
+            cohort: new.name.clone(),
+            number: new.version,
+            loads: self.proposal.load_names().cloned().collect(),
+            counts: new.published,
+            digest: new.digest,
+            publisher: self.actor.clone(),
+            publish_time: new.update_time,
+        };
+        cohort_version::insert(transaction, old.id, &version, &self.proposal.load_ids()).await?;
+        let event = self
+            .app
+            .cohort_event(&self.actor, EventType::CohortPublished, new)?;
+        event::insert(transaction, &event).await?;
+        Ok(())
+    }
+
+    fn refuse_unexpected(&self) -> Result<(), Error> {
+        let Self {
+            command, proposal, ..
+        } = self;
+        let name = || command.name.to_string();
+        let people = proposal.comparison.listed.people;
+        if command
             .expected_people
-            .is_none_or(|expected| expected == actual)
+            .is_some_and(|expected| expected != people)
         {
-            return Ok(());
+            return Err(Error::Precondition(Precondition::CohortCount {
+                name: name(),
+                actual: people,
+            }));
         }
-        let name = self.command.name.to_string();
-        Err(Error::Precondition(Precondition::CohortCount {
-            name,
-            actual,
-        }))
-    }
-
-    fn refuse_unexpected_digest(&self, actual: Option<ListDigest>) -> Result<(), Error> {
-        let expected = self.command.expected_digest;
-        if expected.is_none() || expected == actual {
-            return Ok(());
+        let digest = proposal.digest();
+        if command.expected_digest.is_some() && command.expected_digest != digest {
+            return Err(Error::Precondition(Precondition::CohortDigest {
+                name: name(),
+                actual: digest,
+            }));
         }
-        let name = self.command.name.to_string();
-        Err(Error::Precondition(Precondition::CohortDigest {
-            name,
-            actual,
-        }))
+        if proposal.comparison.dropped_share() > command.max_dropped_share {
+            return Err(Error::Precondition(Precondition::CohortDropsPeople {
+                name: name(),
+                comparison: proposal.comparison,
+            }));
+        }
+        Ok(())
     }
-}
-
-/// The cohort's loads that were not given up, all of them finished or published and at least one.
-async fn publishable(
-    db: &impl ConnectionTrait,
-    cohort: &Row<Cohort>,
-) -> Result<Vec<Row<Load>>, Error> {
-    let mut loads = load::of_cohort(db, cohort).await?;
-    loads.retain(|load| load.value.state != LoadState::Discarded);
-    let unfinished = loads
-        .iter()
-        .find(|load| load.value.state == LoadState::Receiving);
-    if let Some(load) = unfinished {
-        let name = load.value.name.to_string();
-        return Err(Error::Precondition(Precondition::LoadInProgress(name)));
-    }
-    if loads.is_empty() {
-        let name = cohort.value.name.to_string();
-        return Err(Error::Precondition(Precondition::CohortEmpty(name)));
-    }
-    Ok(loads)
-}
-
-fn keys(loads: &[Row<Load>]) -> Vec<i64> {
-    let keys = loads.iter().map(|load| load.id).collect::<BTreeSet<_>>();
-    keys.into_iter().collect()
 }

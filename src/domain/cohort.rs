@@ -31,6 +31,8 @@ pub struct Cohort {
     pub retract_time: Option<DateTime<Utc>>,
     /// Counts its changes, from 1.
     pub revision: i64,
+    /// Counts its publications; 0 when there was none.
+    pub version: i64,
     /// When it was created.
     pub create_time: DateTime<Utc>,
     /// When it last changed.
@@ -95,6 +97,60 @@ impl CohortState {
 
     fn forbids(self) -> StateForbids {
         StateForbids { state: self.name() }
+    }
+}
+
+/// What was published of a cohort at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CohortVersion {
+    /// The cohort.
+    pub cohort: CohortName,
+    /// Its number, from 1.
+    pub number: i64,
+    /// What it is made of.
+    pub loads: Vec<LoadName>,
+    /// How much that is.
+    pub counts: MemberCounts,
+    /// Digest of it; `None` when a load has none.
+    pub digest: Option<ListDigest>,
+    /// Who published it.
+    pub publisher: String,
+    /// When.
+    pub publish_time: DateTime<Utc>,
+}
+
+impl CohortVersion {
+    /// The name of a cohort's version.
+    pub fn name(cohort: &CohortName, number: i64) -> String {
+        format!("{cohort}/versions/{number}")
+    }
+}
+
+/// How the people of a list that may be published stand to those who count now. All are people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// On the list.
+    pub listed: MemberCounts,
+    /// Of these, on no published list of the offer now.
+    pub newly_eligible: i64,
+    /// Of these, in another published cohort.
+    pub also_listed: i64,
+    /// Of these, with a live enrollment.
+    pub enrolled: i64,
+    /// On the cohort's published list now.
+    pub current: i64,
+    /// Of these, not on the list any more.
+    pub dropped: i64,
+}
+
+impl Comparison {
+    /// The part of those who count now who would not any more: 0 to 1.
+    pub fn dropped_share(&self) -> f64 {
+        if self.current == 0 {
+            return 0.0;
+        }
+        let count = |people: i64| f64::from(u32::try_from(people).unwrap_or(u32::MAX));
+        count(self.dropped) / count(self.current)
     }
 }
 
@@ -168,6 +224,8 @@ pub enum LoadState {
     Published,
     /// Never counts; its rows are being taken away.
     Discarded,
+    /// Has counted, and does not any more.
+    Withdrawn,
 }
 
 impl LoadState {
@@ -176,7 +234,7 @@ impl LoadState {
         match self {
             Self::Receiving | Self::Finished => Ok(Transition::To(Self::Discarded)),
             Self::Discarded => Ok(Transition::Already(self)),
-            Self::Published => Err(StateForbids { state: self.name() }),
+            Self::Published | Self::Withdrawn => Err(StateForbids { state: self.name() }),
         }
     }
 
@@ -187,6 +245,7 @@ impl LoadState {
             Self::Finished => "FINISHED",
             Self::Published => "PUBLISHED",
             Self::Discarded => "DISCARDED",
+            Self::Withdrawn => "WITHDRAWN",
         }
     }
 }

@@ -17,10 +17,11 @@ use crate::{
     app::{
         App, Error,
         cohorts::{CohortChange, NewCohort},
+        publication::Chosen,
         publish_cohort::PublishCohort,
     },
     domain::{
-        cohort::Cohort,
+        cohort::{Cohort, CohortVersion},
         list_digest::ListDigest,
         name::{CohortName, LoadName, OfferName, ResourceId},
         request::Etag,
@@ -34,6 +35,9 @@ const CHANGEABLE: [&str; 2] = ["display_name", "data_elements"];
 
 /// The largest message that the service takes: a chunk of a load.
 pub const MAX_MESSAGE_BYTES: usize = MAX_LOAD_MESSAGE_BYTES;
+
+/// The most loads that a publication can name.
+const MAX_LOADS: usize = 1_000;
 
 /// Answers to a load that wait for their reader; more chunks are not read before.
 const ANSWERS_AHEAD: usize = 2;
@@ -143,6 +147,19 @@ impl CohortService for Cohorts {
         Ok(Response::new(()))
     }
 
+    async fn preview_publication(
+        &self,
+        request: Request<v1::PreviewPublicationRequest>,
+    ) -> Result<Response<v1::PublicationPreview>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let name = violations.check("name", CohortName::parse(&request.name));
+        let chosen = parse_chosen(&mut violations, &request.load_ids, request.version);
+        let (name, chosen) = parse::finish(violations, name.zip(chosen))?;
+        let proposal = self.0.preview_publication(&name, &chosen).await?;
+        Ok(Response::new(render::publication_preview(&proposal)))
+    }
+
     async fn publish_cohort(
         &self,
         request: Request<v1::PublishCohortRequest>,
@@ -151,6 +168,31 @@ impl CohortService for Cohorts {
         let command = parse_publish(&request.into_inner())?;
         let cohort = self.0.publish_cohort(&caller, command).await?;
         Ok(Response::new(render::cohort(cohort)))
+    }
+
+    async fn list_cohort_versions(
+        &self,
+        request: Request<v1::ListCohortVersionsRequest>,
+    ) -> Result<Response<v1::ListCohortVersionsResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let parent = violations.check("parent", CohortName::parse(&request.parent));
+        let list = format!("versions of {}", request.parent);
+        let page = self.0.read_page(
+            &list,
+            request.page_size,
+            &request.page_token,
+            &mut violations,
+        );
+        let (parent, page) = parse::finish(violations, parent.zip(page))?;
+        let page = self.0.list_cohort_versions(&parent, &page).await?;
+        let id = |version: &CohortVersion| version.number.to_string();
+        let next_page_token = self.0.next_page_token(&list, &page, id)?;
+        let versions = page.items.into_iter().map(render::cohort_version).collect();
+        Ok(Response::new(v1::ListCohortVersionsResponse {
+            versions,
+            next_page_token,
+        }))
     }
 
     async fn retract_cohort(
@@ -223,6 +265,10 @@ fn parse_publish(request: &v1::PublishCohortRequest) -> Result<PublishCohort, Er
     let mut violations = Violations::default();
     let name = violations.check("name", CohortName::parse(&request.name));
     let etag = violations.check("etag", Etag::parse(&request.etag));
+    let chosen = parse_chosen(&mut violations, &request.load_ids, request.version);
+    if !(0.0..=1.0).contains(&request.max_dropped_share) {
+        violations.note("max_dropped_share", Rule("must be 0 to 1"));
+    }
     let expected_people = match request.expected_person_count {
         0 => None,
         count => {
@@ -241,8 +287,10 @@ fn parse_publish(request: &v1::PublishCohortRequest) -> Result<PublishCohort, Er
     let parsed = || {
         Some(PublishCohort {
             name: name?,
+            chosen: chosen?,
             expected_people,
             expected_digest: expected_digest?,
+            max_dropped_share: request.max_dropped_share,
             etag: etag?,
         })
     };
@@ -256,4 +304,29 @@ fn parse_retract(request: &v1::RetractCohortRequest) -> Result<NamedChange, Erro
     let reason = violations.check("reason", text::label(&request.reason));
     let parsed = || Some((name?, etag?, CohortChange::Retract { reason: reason? }));
     parse::finish(violations, parsed())
+}
+
+/// What a publication is to be made of.
+fn parse_chosen(violations: &mut Violations, load_ids: &[String], version: i64) -> Option<Chosen> {
+    if version < 0 || (version > 0 && !load_ids.is_empty()) {
+        let rule = Rule("must be at least 1, and not be given with load_ids, or be 0");
+        violations.note("version", rule);
+        return None;
+    }
+    if load_ids.len() > MAX_LOADS {
+        violations.note("load_ids", Rule("must have at most 1000 entries"));
+        return None;
+    }
+    let parsed = load_ids.iter().enumerate().map(|(place, id)| {
+        let field = format!("load_ids[{place}]");
+        violations.check(&field, ResourceId::parse(id))
+    });
+    // All of them are looked at, so that everything that is wrong is told.
+    let parsed = parsed.collect::<Vec<_>>();
+    let loads = parsed.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(match version {
+        0 if loads.is_empty() => Chosen::AllFinished,
+        0 => Chosen::Loads(loads),
+        version => Chosen::Version(version),
+    })
 }

@@ -5,9 +5,9 @@ use prost_types::Timestamp;
 
 use super::proto::{google::r#type::Date, v1};
 use crate::{
-    app::view::EnrollmentView,
+    app::{publication::Proposal, view::EnrollmentView},
     domain::{
-        cohort::{Cohort, CohortState, Load, LoadState, RejectedRow},
+        cohort::{Cohort, CohortState, CohortVersion, Load, LoadState, RejectedRow},
         contact::MaskedContact,
         data_element::{DataElement, DataElements},
         eligibility::{Eligibility, Verdict},
@@ -206,6 +206,36 @@ pub(super) fn cohort(cohort: Cohort) -> v1::Cohort {
         update_time: Some(timestamp(cohort.update_time)),
         etag: etag(cohort.revision),
         digest: list_digest(cohort.digest),
+        version: cohort.version,
+    }
+}
+
+pub(super) fn cohort_version(version: CohortVersion) -> v1::CohortVersion {
+    v1::CohortVersion {
+        name: CohortVersion::name(&version.cohort, version.number),
+        version: version.number,
+        loads: version.loads.iter().map(ToString::to_string).collect(),
+        person_count: version.counts.people,
+        identifier_count: version.counts.identifiers,
+        digest: list_digest(version.digest),
+        publisher: version.publisher,
+        publish_time: Some(timestamp(version.publish_time)),
+    }
+}
+
+pub(super) fn publication_preview(proposal: &Proposal) -> v1::PublicationPreview {
+    let comparison = &proposal.comparison;
+    v1::PublicationPreview {
+        loads: proposal.load_names().map(ToString::to_string).collect(),
+        person_count: comparison.listed.people,
+        identifier_count: comparison.listed.identifiers,
+        digest: list_digest(proposal.digest()),
+        newly_eligible_count: comparison.newly_eligible,
+        also_listed_count: comparison.also_listed,
+        enrolled_count: comparison.enrolled,
+        dropped_count: comparison.dropped,
+        dropped_share: comparison.dropped_share(),
+        etag: etag(proposal.cohort.revision),
     }
 }
 
@@ -221,6 +251,7 @@ pub(super) fn load(load: Load) -> v1::Load {
         LoadState::Finished => S::Finished,
         LoadState::Published => S::Published,
         LoadState::Discarded => S::Discarded,
+        LoadState::Withdrawn => S::Withdrawn,
     };
     let rows_per_second = load.rows_per_second();
     v1::Load {

@@ -13,7 +13,7 @@ use super::{
     row::from_json,
 };
 use crate::domain::{
-    cohort::CohortState,
+    cohort::{CohortState, LoadState},
     data_element::DataElements,
     name::{OfferName, ResourceId},
     offer::Offer,
@@ -31,7 +31,7 @@ pub struct Catalogue {
 }
 
 /// What is told to those on a cohort's lists.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedCohort {
     /// Key of the cohort.
     pub id: i64,
@@ -39,8 +39,19 @@ pub struct ListedCohort {
     pub cohort: ResourceId,
     /// What was exposed of its members.
     pub exposed: DataElements,
-    /// Whether the cohort counts: it is published, and has not been retracted.
+    /// Whether the list counts: it is part of what is published of the cohort, which has not been
+    /// retracted.
     pub counts: bool,
+}
+
+impl ListedCohort {
+    /// What is told to those on a list that is part of it no more: only where they are enrolled.
+    fn withdrawn(&self) -> Self {
+        Self {
+            counts: false,
+            ..self.clone()
+        }
+    }
 }
 
 impl Catalogue {
@@ -86,10 +97,16 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         .into_iter()
         .map(|row| Ok((row.id, Arc::new(to_listed(row)?))))
         .collect::<Result<HashMap<_, _>, Error>>()?;
-    let lists = published
-        .into_iter()
-        .filter_map(|load| Some((load.id, cohorts.get(&load.cohort_id)?.clone())))
-        .collect();
+    let lists = published.into_iter().filter_map(|load| {
+        let cohort = cohorts.get(&load.cohort_id)?;
+        let listed = if load.state == LoadState::Published.name() {
+            cohort.clone()
+        } else {
+            Arc::new(cohort.withdrawn())
+        };
+        Some((load.id, listed))
+    });
+    let lists = lists.collect();
     Ok(Some(Catalogue {
         offer,
         version,

@@ -113,6 +113,7 @@ fn changeable(cohort: &Cohort) -> Result<cohort::ActiveModel, Error> {
         publish_time: Set(cohort.publish_time),
         retract_time: Set(cohort.retract_time),
         revision: Set(cohort.revision),
+        version: Set(cohort.version),
         update_time: Set(cohort.update_time),
         ..cohort::ActiveModel::default()
     })
@@ -161,6 +162,7 @@ fn to_cohort(row: cohort::Model, offer: &OfferName) -> Result<Row<Cohort>, Error
             publish_time: row.publish_time,
             retract_time: row.retract_time,
             revision: row.revision,
+            version: row.version,
             create_time: row.create_time,
             update_time: row.update_time,
         },

@@ -95,15 +95,33 @@ pub async fn delete(db: &impl ConnectionTrait, id: i64) -> Result<(), Error> {
     exactly_one(deleted.rows_affected, "delete loads")
 }
 
-/// Makes these loads count from a time on.
+/// Makes these loads count from a time on. One that has counted before keeps the time when it first did.
 pub async fn publish(
     db: &impl ConnectionTrait,
     ids: &[i64],
     time: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let row = load::ActiveModel {
-        state: Set(LoadState::Published.name().to_owned()),
+    let first = load::ActiveModel {
         publish_time: Set(Some(time)),
+        ..load::ActiveModel::default()
+    };
+    load::Entity::update_many()
+        .set(first)
+        .filter(load::Column::Id.is_in(ids.iter().copied()))
+        .filter(load::Column::PublishTime.is_null())
+        .exec(db)
+        .await?;
+    set_state(db, ids, LoadState::Published).await
+}
+
+/// Makes these loads count no more.
+pub async fn withdraw(db: &impl ConnectionTrait, ids: &[i64]) -> Result<(), Error> {
+    set_state(db, ids, LoadState::Withdrawn).await
+}
+
+async fn set_state(db: &impl ConnectionTrait, ids: &[i64], state: LoadState) -> Result<(), Error> {
+    let row = load::ActiveModel {
+        state: Set(state.name().to_owned()),
         ..load::ActiveModel::default()
     };
     let updated = load::Entity::update_many()
@@ -114,7 +132,7 @@ pub async fn publish(
     if usize::try_from(updated.rows_affected) == Ok(ids.len()) {
         Ok(())
     } else {
-        Err(Error::affected("publish loads"))
+        Err(Error::affected("update loads"))
     }
 }
 

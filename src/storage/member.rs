@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Error, Row, catalogue::ListedCohort, entity::member, row::from_json};
 use crate::domain::{
-    cohort::MemberCounts,
+    cohort::{Comparison, MemberCounts},
     name::ResourceId,
     offer::Offer,
     person::{IdentifierDigest, Member, PersonKey},
@@ -30,12 +30,16 @@ pub struct Listing {
 
 const LISTINGS_AS_OF: &str = "\
     SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, r.data_elements, \
-           r.state = 'PUBLISHED' AS counts \
+           r.state = 'PUBLISHED' AND (v.number IS NULL OR EXISTS ( \
+               SELECT 1 FROM cohort_version_loads p \
+               WHERE p.cohort_id = c.id AND p.number = v.number AND p.load_id = l.id)) AS counts \
     FROM members m \
     JOIN loads l ON l.id = m.load_id AND l.publish_time <= $2 \
     JOIN cohorts c ON c.id = l.cohort_id \
     JOIN cohort_revisions r ON r.cohort_id = c.id AND r.revision = ( \
         SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $2) \
+    LEFT JOIN cohort_versions v ON v.cohort_id = c.id AND v.number = ( \
+        SELECT MAX(number) FROM cohort_versions WHERE cohort_id = c.id AND publish_time <= $2) \
     WHERE c.offer_id = $1 AND m.digest IN ";
 
 /// Where these identifiers stood on the offer's lists at a time. A list that had not been published is
@@ -173,32 +177,78 @@ pub async fn delete_of_load(
     Ok(())
 }
 
-/// How many people and identifiers these loads have together.
-pub async fn count(db: &impl ConnectionTrait, load_ids: &[i64]) -> Result<MemberCounts, Error> {
+/// Of people, who are told apart by their keys. `{loads}` are those that may be published; `$1` is the
+/// offer, `$2` the cohort.
+const COMPARISON: &str = "\
+    WITH listed AS (SELECT DISTINCT person FROM members WHERE load_id IN ({loads})), \
+    counting AS ( \
+        SELECT l.id, l.cohort_id FROM loads l JOIN cohorts c ON c.id = l.cohort_id \
+        WHERE c.offer_id = $1 AND c.state = 'PUBLISHED' AND l.state = 'PUBLISHED'), \
+    now_listed AS ( \
+        SELECT DISTINCT person FROM members \
+        WHERE load_id IN (SELECT id FROM counting WHERE cohort_id = $2)), \
+    elsewhere AS ( \
+        SELECT DISTINCT person FROM members \
+        WHERE load_id IN (SELECT id FROM counting WHERE cohort_id <> $2)), \
+    enrolled AS (SELECT person FROM enrollment_claims WHERE offer_id = $1 AND live) \
+    SELECT \
+      (SELECT COUNT(*) FROM listed) AS people, \
+      (SELECT COUNT(*) FROM ( \
+          SELECT DISTINCT digest, person FROM members WHERE load_id IN ({loads})) AS pairs) \
+        AS identifiers, \
+      (SELECT COUNT(*) FROM ( \
+          SELECT person FROM listed EXCEPT SELECT person FROM now_listed \
+          EXCEPT SELECT person FROM elsewhere) AS people) AS newly_eligible, \
+      (SELECT COUNT(*) FROM ( \
+          SELECT person FROM listed INTERSECT SELECT person FROM elsewhere) AS people) \
+        AS also_listed, \
+      (SELECT COUNT(*) FROM ( \
+          SELECT person FROM listed INTERSECT SELECT person FROM enrolled) AS people) AS enrolled, \
+      (SELECT COUNT(*) FROM now_listed) AS current_people, \
+      (SELECT COUNT(*) FROM ( \
+          SELECT person FROM now_listed EXCEPT SELECT person FROM listed) AS people) AS dropped";
+
+/// How the people of these loads stand to those who count now.
+pub async fn compare(
+    db: &impl ConnectionTrait,
+    offer_id: i64,
+    cohort_id: i64,
+    load_ids: &[i64],
+) -> Result<Comparison, Error> {
     #[derive(FromQueryResult)]
     struct Counts {
         people: i64,
         identifiers: i64,
+        newly_eligible: i64,
+        also_listed: i64,
+        enrolled: i64,
+        current_people: i64,
+        dropped: i64,
     }
     let list = load_ids
         .iter()
         .map(i64::to_string)
         .collect::<Vec<_>>()
         .join(",");
-    let statement = Statement::from_string(
+    let statement = Statement::from_sql_and_values(
         db.get_database_backend(),
-        format!(
-            "SELECT COUNT(DISTINCT person) AS people, COUNT(*) AS identifiers \
-             FROM (SELECT DISTINCT digest, person FROM members WHERE load_id IN ({list})) AS pairs"
-        ),
+        COMPARISON.replace("{loads}", &list),
+        [offer_id.into(), cohort_id.into()],
     );
     let counts = Counts::find_by_statement(statement)
         .one(db)
         .await?
-        .ok_or_else(|| Error::affected("count members"))?;
-    Ok(MemberCounts {
-        people: counts.people,
-        identifiers: counts.identifiers,
+        .ok_or_else(|| Error::affected("compare members"))?;
+    Ok(Comparison {
+        listed: MemberCounts {
+            people: counts.people,
+            identifiers: counts.identifiers,
+        },
+        newly_eligible: counts.newly_eligible,
+        also_listed: counts.also_listed,
+        enrolled: counts.enrolled,
+        current: counts.current_people,
+        dropped: counts.dropped,
     })
 }
 

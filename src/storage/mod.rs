@@ -23,6 +23,7 @@ pub mod catalogue;
 pub mod claim;
 pub mod code;
 pub mod cohort;
+pub mod cohort_version;
 pub mod connect;
 pub mod enrollment;
 pub mod error;

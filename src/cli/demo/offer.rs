@@ -13,6 +13,7 @@ use crate::{
         error::Conflict,
         loads::{Chunk, ListedPerson},
         offers::{OfferMove, OfferPatch},
+        publication::Chosen,
         publish_cohort::PublishCohort,
     },
     domain::{
@@ -144,7 +145,9 @@ async fn load(
     let publication = PublishCohort {
         name,
         expected_people: Some(i64::from(cohort.size)),
+        chosen: Chosen::AllFinished,
         expected_digest: None,
+        max_dropped_share: 0.0,
         etag: None,
     };
     app.publish_cohort(operator, publication)

@@ -14,7 +14,7 @@ use crate::{
         Error,
         error::{Conflict, DatabaseError, Overload, Precondition, TokenFault},
     },
-    domain::violation::Violation,
+    domain::{cohort::Comparison, violation::Violation},
 };
 
 /// Violations that are listed: details travel in a header, and clients take 16 KiB of headers or
@@ -231,6 +231,18 @@ fn failed_precondition(precondition: Precondition) -> Status {
             let text = "the cohort's lists have another digest";
             reply(ErrorReason::CohortDigestMismatch, text)
                 .with("digest", actual)
+                .failed(&name)
+        }
+        Precondition::CohortDropsPeople { name, comparison } => {
+            let Comparison {
+                dropped, current, ..
+            } = comparison;
+            let text = format!(
+                "{dropped} of the {current} people on the published list would no longer be on it"
+            );
+            reply(ErrorReason::CohortDropsPeople, &text)
+                .with("dropped_count", dropped.to_string())
+                .with("dropped_share", comparison.dropped_share().to_string())
                 .failed(&name)
         }
         Precondition::DigestKey(own) => reply(

@@ -18,6 +18,7 @@ pub struct Model {
     pub publish_time: Option<DateTimeUtc>,
     pub retract_time: Option<DateTimeUtc>,
     pub revision: i64,
+    pub version: i64,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,
 }

@@ -3,6 +3,8 @@
 pub mod activation_code;
 pub mod cohort;
 pub mod cohort_revision;
+pub mod cohort_version;
+pub mod cohort_version_load;
 pub mod enrollment;
 pub mod enrollment_claim;
 pub mod enrollment_cohort;

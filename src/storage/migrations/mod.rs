@@ -7,6 +7,7 @@ mod m0002_no_foreign_keys_on_the_hot_path;
 mod m0003_catalogue_version;
 mod m0004_rejected_rows;
 mod m0005_list_digests;
+mod m0006_cohort_versions;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_catalogue_version::Migration),
             Box::new(m0004_rejected_rows::Migration),
             Box::new(m0005_list_digests::Migration),
+            Box::new(m0006_cohort_versions::Migration),
         ]
     }
 }

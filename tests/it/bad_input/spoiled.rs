@@ -88,8 +88,8 @@ impl Filling {
                 Value::Message(self.fill(inner, repeats, depth - 1))
             }
             Kind::Message(_) => return None,
-            Kind::Double
-            | Kind::Float
+            Kind::Double => Value::F64(f64::from(small)),
+            Kind::Float
             | Kind::Uint32
             | Kind::Uint64
             | Kind::Sint32

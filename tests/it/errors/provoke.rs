@@ -126,6 +126,15 @@ async fn cohorts(server: &TestServer) -> Vec<Status> {
         ..publish(0)
     };
     let other_digest = refused(cohorts.publish_cohort(other_digest).await);
+    cohorts.publish_cohort(publish(0)).await.unwrap();
+    company::load(server, &cohort, "other", vec![listed([customer("C-8")])])
+        .await
+        .unwrap();
+    let other_list = v1::PublishCohortRequest {
+        load_ids: vec!["other".to_owned()],
+        ..publish(0)
+    };
+    let drops_people = refused(cohorts.publish_cohort(other_list).await);
     let other_key = vec![hashed_header(&cohort, "hashed", &"00".repeat(16))];
     let other_key = company::stream(server, other_key).await.unwrap_err();
     vec![
@@ -134,6 +143,7 @@ async fn cohorts(server: &TestServer) -> Vec<Status> {
         in_progress,
         other_count,
         other_digest,
+        drops_people,
         other_key,
     ]
 }
