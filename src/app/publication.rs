@@ -67,7 +67,7 @@ impl App {
         publishable.map_err(|forbids| Error::forbidden(name, forbids))?;
         let loads = chosen_loads(db, &cohort, chosen).await?;
         Ok(Proposal {
-            comparison: member::compare(db, offer.id, cohort.id, &ids(&loads)).await?,
+            comparison: member::compare(&self.0.store, offer.id, cohort.id, &ids(&loads)).await?,
             cohort: cohort.value,
             loads,
         })

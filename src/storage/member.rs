@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Row, catalogue::ListedCohort, entity::member, row::from_json};
+use super::{Error, Row, Store, catalogue::ListedCohort, entity::member, row::from_json};
 use crate::domain::{
     cohort::{Comparison, MemberCounts},
     name::ResourceId,
@@ -210,7 +210,7 @@ const COMPARISON: &str = "\
 
 /// How the people of these loads stand to those who count now.
 pub async fn compare(
-    db: &impl ConnectionTrait,
+    store: &Store,
     offer_id: i64,
     cohort_id: i64,
     load_ids: &[i64],
@@ -231,14 +231,13 @@ pub async fn compare(
         .collect::<Vec<_>>()
         .join(",");
     let statement = Statement::from_sql_and_values(
-        db.get_database_backend(),
+        store.reader().get_database_backend(),
         COMPARISON.replace("{loads}", &list),
         [offer_id.into(), cohort_id.into()],
     );
-    let counts = Counts::find_by_statement(statement)
-        .one(db)
-        .await?
-        .ok_or_else(|| Error::affected("compare members"))?;
+    let row = store.long_look(statement).await?;
+    let row = row.ok_or_else(|| Error::affected("compare members"))?;
+    let counts = Counts::from_query_result(&row, "")?;
     Ok(Comparison {
         listed: MemberCounts {
             people: counts.people,

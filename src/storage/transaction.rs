@@ -8,7 +8,8 @@
 use std::future::Future;
 
 use sea_orm::{
-    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
 use tracing::Instrument;
 
@@ -37,6 +38,9 @@ pub trait UnitOfWork: Send + Sync + 'static {
 
 /// How often a unit of work is begun at the most before the caller is told to come back.
 const ATTEMPTS: u32 = 6;
+
+/// Lets a statement take as long as a call can, and sort in memory what fits there.
+const LONG_LOOK: &str = "SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '64MB'";
 
 /// An error of a unit of work, which may have a failure of the database as its cause.
 pub trait Failure: From<Error> + Send + 'static {
@@ -87,6 +91,27 @@ impl Store {
             ..TransactionOptions::default()
         };
         Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// One look over whole lists, which may take longer than any other statement. It holds up nobody: on
+    /// SQLite it has a reader.
+    pub(super) async fn long_look(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<QueryResult>, Error> {
+        let store = self.clone();
+        let look = async move {
+            let transaction = store.reader.begin().await?;
+            if store.is_postgres() {
+                transaction.execute_unprepared(LONG_LOOK).await?;
+            }
+            let row = transaction.query_one_raw(statement).await?;
+            transaction.commit().await?;
+            Ok(row)
+        };
+        let task = self.units_of_work.spawn(look.in_current_span());
+        task.await
+            .unwrap_or_else(|_| Err(Error::Fault("a long look panicked".to_owned())))
     }
 
     async fn attempt<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
