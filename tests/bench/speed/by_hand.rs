@@ -17,7 +17,7 @@ use sea_orm::sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Result, data::member};
+use crate::stand::{Result, company::member};
 
 const LISTED: &str = "\
     SELECT m.person, c.id, c.offer_id, c.data_elements FROM members m \

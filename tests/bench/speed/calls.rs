@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use enrollment::grpc::proto::v1::{self, eligibility::Verdict, identifier::Value};
+use enrollment::grpc::proto::v1::{self, eligibility::Verdict};
 use prost::Message;
 
-use super::data::{OFFER, People, TERMS, customer_id};
-use crate::load::Script;
+use super::data::People;
+use crate::{
+    load::Script,
+    stand::company::{self, OFFER, TERMS, check, customer_id, has_verdict, person, scattered},
+};
 
 /// People in a batch.
 pub const BATCH: u64 = 1_000;
@@ -55,15 +58,12 @@ impl Work {
 
     /// The calls: `enrolled` people are enrolled already, the first of those who can.
     pub fn script(self, people: People, enrolled: u64, token: &str) -> Arc<Script> {
-        Arc::new(Script {
-            path: format!(
-                "/identityprotection.enrollment.v1.EnrollmentService/{}",
-                self.method()
-            ),
-            token: token.to_owned(),
-            message: Box::new(move |number| self.message(people, enrolled, number)),
-            expects: Box::new(move |number, reply| self.is_answered(number, reply)),
-        })
+        company::script(
+            self.method(),
+            token,
+            move |number| self.message(people, enrolled, number),
+            move |number, reply| self.is_answered(number, reply),
+        )
     }
 
     fn message(self, people: People, enrolled: u64, number: u64) -> Vec<u8> {
@@ -116,23 +116,8 @@ impl Work {
     }
 }
 
-/// The first field is the verdict.
-fn has_verdict(reply: &[u8], verdict: Verdict) -> bool {
-    let verdict = u8::try_from(i32::from(verdict)).unwrap_or_default();
-    reply.starts_with(&[8, verdict])
-}
-
 fn is_listed(number: u64) -> bool {
     number.is_multiple_of(2)
-}
-
-fn check(customer_id: String) -> Vec<u8> {
-    v1::CheckEligibilityRequest {
-        parent: OFFER.to_owned(),
-        person: Some(person(customer_id)),
-        as_of_time: None,
-    }
-    .encode_to_vec()
 }
 
 /// The request of this person is always the same.
@@ -151,20 +136,4 @@ fn enroll(number: u64) -> Vec<u8> {
             .to_string(),
     }
     .encode_to_vec()
-}
-
-fn person(customer_id: String) -> v1::Person {
-    v1::Person {
-        identifiers: vec![v1::Identifier {
-            value: Some(Value::CustomerId(customer_id)),
-        }],
-    }
-}
-
-/// Numbers as if drawn at random, the same ones in every run (the finalizer of `SplitMix64`).
-fn scattered(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }

@@ -15,42 +15,29 @@
 )]
 
 #[path = "../load/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "another benchmark uses the rest")]
 mod load;
-#[path = "../../it/support/postgres_server.rs"]
-mod postgres_server;
+#[path = "../stand/mod.rs"]
+#[allow(dead_code, reason = "another benchmark uses the rest")]
+mod stand;
 
 mod by_hand;
 mod calls;
 mod data;
-mod echo;
-mod figures;
 mod goals;
-mod kept;
 mod on_postgres;
 mod on_sqlite;
 mod options;
 mod pgbench;
-mod postgres;
-mod processes;
-mod report;
 mod rounds;
-mod service;
 mod subject;
 
-use std::{
-    fs::{File, OpenOptions},
-    path::Path,
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser;
-use figures::Figures;
+use goals::GOALS;
 use options::{Database, Options};
-use postgres::Postgres;
-
-/// What anything here can fail with.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Result<T, E = Failure> = std::result::Result<T, E>;
+use stand::{Result, alone, echo, figures::Figures, postgres::Postgres, report};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -76,7 +63,7 @@ fn measure(options: &Options) -> Result<()> {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let _alone = wait_for_others(&options.folder)?;
+    let _alone = alone::wait_for_others(&options.folder)?;
     let mut figures = Figures::default();
     let mut version = None;
     if options.includes(Database::Postgres) {
@@ -85,7 +72,7 @@ async fn run(options: &Options) -> Result<()> {
                 version = Some(postgres.query("SHOW server_version")?);
                 on_postgres::run(options, &postgres, &mut figures).await?;
             }
-            None => say_that_postgres_is_missing()?,
+            None => stand::postgres::say_that_it_is_missing()?,
         }
     }
     if options.includes(Database::Sqlite) {
@@ -94,29 +81,7 @@ async fn run(options: &Options) -> Result<()> {
     report::machine(&options.folder, version.as_deref(), &figures);
     report::table("PostgreSQL", |name| !name.starts_with("sqlite_"), &figures);
     report::table("SQLite", |name| name.starts_with("sqlite_"), &figures);
-    report::goals(&figures);
-    report::lines(&figures);
+    report::goals(&GOALS, &figures);
+    report::lines(&GOALS, &figures);
     goals::refuse_gaps(options, version.is_some(), &figures)
-}
-
-/// Two benchmarks at once would measure each other. Holds for as long as the file is open.
-fn wait_for_others(folder: &Path) -> Result<File> {
-    let lock = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(folder.join("enrollment-speed.lock"))?;
-    if lock.try_lock().is_err() {
-        eprintln!("another benchmark is running here: waiting for it");
-        lock.lock()?;
-    }
-    Ok(lock)
-}
-
-fn say_that_postgres_is_missing() -> Result<()> {
-    let message = "NOT RUN on PostgreSQL: its binaries are not installed";
-    if std::env::var_os("ENROLLMENT_TEST_REQUIRE_POSTGRES").is_some() {
-        return Err(message.into());
-    }
-    eprintln!("{message}");
-    Ok(())
 }

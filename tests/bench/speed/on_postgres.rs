@@ -3,19 +3,23 @@
 use std::{fs, time::Duration};
 
 use super::{
-    Result,
     calls::Work,
     data::{self, People},
-    echo::{CHECK_REPLY, ENROLL_REPLY, Echo},
-    figures::Figures,
     options::Options,
     pgbench::{Pgbench, Script},
-    postgres::Postgres,
     rounds::{CROWDS, Field, Point, pgbench_seconds},
-    service::Service,
     subject::Subject,
 };
-use crate::load::{Line, Times};
+use crate::{
+    load::{Line, Times},
+    stand::{
+        Result,
+        echo::{CHECK_REPLY, ENROLL_REPLY, Echo},
+        figures::Figures,
+        postgres::Postgres,
+        service::Service,
+    },
+};
 
 /// Enrollments per second for which there are people enough, by the service and by pgbench.
 const ENROLLMENTS_PER_SECOND: f64 = 20_000.0;

@@ -1,17 +1,17 @@
 //! The run on SQLite: the service, and the same enrollments by hand.
 
 use super::{
-    Result,
     by_hand::ByHand,
     calls::Work,
     data::{self, People},
-    figures::Figures,
     options::Options,
     rounds::{Field, Point},
-    service::Service,
     subject::Subject,
 };
-use crate::load::Times;
+use crate::{
+    load::Times,
+    stand::{Result, figures::Figures, service::Service},
+};
 
 /// Enrollments per second for which there are people enough.
 const ENROLLMENTS_PER_SECOND: f64 = 8_000.0;

@@ -2,7 +2,8 @@
 
 use std::{fs, time::Duration};
 
-use super::{Result, data::People, kept::printed_and_said, postgres::Postgres, processes};
+use super::data::People;
+use crate::stand::{Result, kept::printed_and_said, postgres::Postgres, processes};
 
 /// Numbers of clients among which the best is looked for.
 const CLIENTS: [u32; 6] = [2, 4, 8, 16, 32, 64];

@@ -4,17 +4,21 @@
 use std::{thread, time::Instant};
 
 use super::{
-    Result,
     by_hand::ByHand,
     calls::Work,
-    echo::Echo,
-    figures::{Figures, quantile},
     options::Options,
     pgbench::{Pgbench, Script},
-    processes,
     subject::{Subject, connect, note_calls},
 };
-use crate::load::{Numbers, Times, closed};
+use crate::{
+    load::{Numbers, Times, closed},
+    stand::{
+        Result,
+        echo::Echo,
+        figures::{Figures, quantile},
+        processes,
+    },
+};
 
 /// Calls in flight.
 pub const CROWDS: [usize; 3] = [1, 64, 256];

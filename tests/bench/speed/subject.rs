@@ -3,15 +3,19 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Result,
     calls::{BATCH, Work},
     data::People,
-    figures::{Figures, quantile},
     pgbench::per_call,
-    processes,
-    service::Service,
 };
-use crate::load::{Line, Numbers, Run, Script, Times, closed, open};
+use crate::{
+    load::{Line, Numbers, Run, Script, Times, closed, open},
+    stand::{
+        Result,
+        figures::{Figures, quantile},
+        processes,
+        service::Service,
+    },
+};
 
 /// Connections for more than one call in flight: each takes 256 at once.
 const CONNECTIONS: usize = 4;

@@ -42,10 +42,19 @@ pub fn cpu_of_everybody() -> Result<Duration> {
 
 /// Resident memory of a process in MiB.
 pub fn resident_mib(pid: u32) -> Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process has had, in MiB.
+pub fn peak_mib(pid: u32) -> Result<f64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, what: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|line| line.split_whitespace().next());
-    Ok(kib.ok_or("no VmRSS")?.parse::<f64>()? / 1024.0)
+    Ok(kib.ok_or("no such line")?.parse::<f64>()? / 1024.0)
 }
 
 struct Stat {

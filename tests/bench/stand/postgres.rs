@@ -63,3 +63,13 @@ impl Postgres {
         command
     }
 }
+
+/// Fails where the benchmark has to run on PostgreSQL.
+pub fn say_that_it_is_missing() -> Result<()> {
+    let message = "NOT RUN on PostgreSQL: its binaries are not installed";
+    if std::env::var_os("ENROLLMENT_TEST_REQUIRE_POSTGRES").is_some() {
+        return Err(message.into());
+    }
+    eprintln!("{message}");
+    Ok(())
+}

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command, thread};
 use super::{
     Result,
     figures::Figures,
-    goals::{Bound, GOALS, Goal},
+    goal::{Bound, Goal},
     kept::printed,
 };
 
@@ -80,9 +80,9 @@ pub fn table(title: &str, belongs: impl Fn(&str) -> bool, figures: &Figures) {
 }
 
 /// Prints the goals, with what was reached.
-pub fn goals(figures: &Figures) {
+pub fn goals(goals: &[Goal], figures: &Figures) {
     println!("\n{:<28}{:>10}{:>10}  ", "goal", "reached", "bound");
-    for goal in &GOALS {
+    for goal in goals {
         let (sign, bound) = match goal.bound {
             Bound::AtLeast(bound) => ("≥", bound),
             Bound::AtMost(bound) => ("≤", bound),
@@ -99,9 +99,9 @@ pub fn goals(figures: &Figures) {
 }
 
 /// Prints every figure on a line of its own, for machines.
-pub fn lines(figures: &Figures) {
+pub fn lines(goals: &[Goal], figures: &Figures) {
     println!();
-    for goal in &GOALS {
+    for goal in goals {
         if let Some(value) = goal.reached(figures) {
             println!("figure {} {} {}", goal.name, rounded(value), goal.unit);
         }

@@ -1,0 +1,100 @@
+//! Checks against the lists: of people who are listed, one call at a time; and of those who are not, beside
+//! a bare echo.
+
+use std::{fs, net::SocketAddr, sync::Arc};
+
+use enrollment::grpc::proto::v1::eligibility::Verdict;
+
+use super::options::Options;
+use crate::{
+    load::{Line, Numbers, Script, closed},
+    stand::{
+        Result,
+        company::{check, customer_id, has_verdict, scattered, script},
+        echo::{CHECK_REPLY, ENROLL_REPLY, Echo},
+        figures::{Figures, quantile},
+        service::Service,
+    },
+};
+
+/// Calls in flight beside the echo, and connections for them.
+const CROWD: usize = 64;
+const CONNECTIONS: usize = 4;
+
+/// How long a check of a listed person takes. So many are known.
+pub async fn listed(
+    options: &Options,
+    service: &Service,
+    known: u64,
+    name: &str,
+    figures: &mut Figures,
+) -> Result<()> {
+    let message = move |number| check(customer_id(scattered(number) % known));
+    let expects = |_, reply: &[u8]| has_verdict(reply, Verdict::Eligible);
+    let script = script("CheckEligibility", &service.app, message, expects);
+    for _ in 0..options.rounds() {
+        measure(
+            options,
+            service.address,
+            &script,
+            1,
+            &format!("check_{name}"),
+            figures,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// How many checks of people who are not listed are answered, and how many calls by the echo, in turns.
+pub async fn not_listed(options: &Options, service: &Service, figures: &mut Figures) -> Result<()> {
+    let message = |number| check(format!("N-{}", customer_id(scattered(number) % 1_000_000)));
+    let expects = |_, reply: &[u8]| has_verdict(reply, Verdict::NotListed);
+    let script_of = |expects: fn(u64, &[u8]) -> bool| {
+        script("CheckEligibility", &service.app, message, expects)
+    };
+    let asked = script_of(expects);
+    let mut line = Line::to(service.address, &asked).await?;
+    fs::write(service.file(CHECK_REPLY), line.ask(0).await?)?;
+    fs::write(service.file(ENROLL_REPLY), b"")?;
+    let echo = Echo::start(&service.file(""))?;
+    for _ in 0..options.rounds() {
+        measure(
+            options,
+            service.address,
+            &asked,
+            CROWD,
+            "not_listed",
+            figures,
+        )
+        .await?;
+        measure(options, echo.address, &asked, CROWD, "echo", figures).await?;
+    }
+    Ok(())
+}
+
+async fn measure(
+    options: &Options,
+    address: SocketAddr,
+    script: &Arc<Script>,
+    in_flight: usize,
+    name: &str,
+    figures: &mut Figures,
+) -> Result<()> {
+    let mut lines = Vec::new();
+    for _ in 0..in_flight.min(CONNECTIONS) {
+        lines.push(Line::to(address, script).await?);
+    }
+    let numbers = Numbers::new(0, u64::MAX);
+    let run = closed(lines, in_flight, &numbers, options.times(), || ()).await?;
+    if let Some((count, first)) = &run.failures {
+        return Err(format!("{name}: {count} calls failed; {first}").into());
+    }
+    let rate = run.calls as f64 / run.elapsed.as_secs_f64();
+    figures.add(format!("{name}_calls_per_second"), rate, "1/s");
+    for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
+        let value = quantile(&run.latencies, part).ok_or("no call has ended in time")?;
+        figures.add(format!("{name}_{what}"), value, "us");
+    }
+    Ok(())
+}
