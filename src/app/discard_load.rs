@@ -13,8 +13,9 @@ use crate::{
     },
 };
 
-/// About how many identifiers are taken away in one transaction.
-const PIECE: i64 = 5_000;
+/// About how many identifiers, of whichever load, are looked at in one transaction: there is no index by
+/// load.
+const PIECE: i64 = 50_000;
 
 /// The most pieces: one for each beginning of two bytes.
 const MOST_PIECES: u32 = 1 << 16;
@@ -23,11 +24,13 @@ impl App {
     /// Takes a load away that was never published. It is given up first; then nothing can be added to
     /// it, and it can only be discarded further.
     pub async fn discard_load(&self, caller: &Caller, name: LoadName) -> Result<(), Error> {
-        let identifiers = self.discard(caller, &name, Part::Claim).await?;
-        for digests in pieces(identifiers) {
-            self.discard(caller, &name, Part::Members(digests)).await?;
+        let load_id = self.discard(caller, &name, Part::Claim).await?;
+        let all = load::identifiers_of_all(self.0.store.reader()).await?;
+        for digests in pieces(all) {
+            let part = Part::Members(load_id, digests);
+            self.discard(caller, &name, part).await?;
         }
-        self.discard(caller, &name, Part::Rest).await?;
+        self.discard(caller, &name, Part::Rest(load_id)).await?;
         Ok(())
     }
 
@@ -42,7 +45,7 @@ impl App {
     }
 }
 
-/// Ranges of digests, all of them together, each with about as many of so many identifiers: digests are
+/// Ranges of digests, all digests together, each with about as many of so many identifiers: digests are
 /// spread evenly.
 fn pieces(identifiers: i64) -> impl Iterator<Item = (IdentifierDigest, IdentifierDigest)> {
     let wanted = u32::try_from(identifiers / PIECE + 1).unwrap_or(MOST_PIECES);
@@ -63,10 +66,11 @@ fn digest(beginning: u32, rest: u8) -> IdentifierDigest {
     IdentifierDigest(digest)
 }
 
+/// A step, and the key of the load that it is about: its name may be another's by then.
 enum Part {
     Claim,
-    Members((IdentifierDigest, IdentifierDigest)),
-    Rest,
+    Members(i64, (IdentifierDigest, IdentifierDigest)),
+    Rest(i64),
 }
 
 struct Discarding {
@@ -77,7 +81,7 @@ struct Discarding {
 }
 
 impl UnitOfWork for Discarding {
-    /// How many identifiers the load has brought.
+    /// The key of the load.
     type Output = i64;
     type Error = Error;
     const NAME: &'static str = "DiscardLoad";
@@ -85,49 +89,44 @@ impl UnitOfWork for Discarding {
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
 
     async fn run(&self, transaction: &Transaction) -> Result<i64, Error> {
-        let missing = || Error::not_found("Load", &self.name);
         let cohort = find::cohort(transaction, &self.name.parent).await?;
         let found = load::find_for_update(transaction, &cohort, &self.name.load).await?;
-        let row = found.ok_or_else(missing)?;
-        let discarded = row.value.state.discard();
-        let discarded = discarded.map_err(|forbids| Error::forbidden(&self.name, forbids))?;
-        match (&self.part, discarded) {
-            (Part::Claim, Transition::To(state)) => {
-                let load = Load {
-                    state,
-                    update_time: stamp(self.app.now(), row.value.update_time),
-                    ..row.value.clone()
-                };
-                self.claim(transaction, &row, &load).await?;
+        match (&self.part, found) {
+            (Part::Claim, Some(row)) => self.claim(transaction, row).await,
+            (Part::Claim, None) => Err(Error::not_found("Load", &self.name)),
+            (Part::Members(id, (first, last)), Some(row)) if row.id == *id => {
+                member::delete_of_load(transaction, *id, *first..=*last).await?;
+                Ok(*id)
             }
-            (Part::Claim, Transition::Already(_)) => {}
-            (Part::Members((first, last)), Transition::Already(_)) => {
-                member::delete_of_load(transaction, row.id, *first..=*last).await?;
+            (Part::Rest(id), Some(row)) if row.id == *id => {
+                reject::delete_of_load(transaction, *id).await?;
+                load::delete(transaction, *id).await?;
+                Ok(*id)
             }
-            (Part::Rest, Transition::Already(_)) => {
-                reject::delete_of_load(transaction, row.id).await?;
-                load::delete(transaction, row.id).await?;
-            }
-            // Somebody else has taken it away meanwhile, and this is another of the same name.
-            (Part::Members(_) | Part::Rest, Transition::To(_)) => return Err(missing()),
+            // It is gone: done before, by this call or by another one.
+            (Part::Members(id, _) | Part::Rest(id), _) => Ok(*id),
         }
-        Ok(row.value.progress.identifiers)
     }
 }
 
 impl Discarding {
-    async fn claim(
-        &self,
-        transaction: &Transaction,
-        row: &Row<Load>,
-        load: &Load,
-    ) -> Result<(), Error> {
-        load::update(transaction, row.id, load).await?;
+    async fn claim(&self, transaction: &Transaction, row: Row<Load>) -> Result<i64, Error> {
+        let discarded = row.value.state.discard();
+        let discarded = discarded.map_err(|forbids| Error::forbidden(&self.name, forbids))?;
+        let Transition::To(state) = discarded else {
+            return Ok(row.id);
+        };
+        let load = Load {
+            state,
+            update_time: stamp(self.app.now(), row.value.update_time),
+            ..row.value
+        };
+        load::update(transaction, row.id, &load).await?;
         let event = self
             .app
-            .load_event(&self.actor, EventType::LoadDiscarded, load)?;
+            .load_event(&self.actor, EventType::LoadDiscarded, &load)?;
         event::insert(transaction, &event).await?;
-        Ok(())
+        Ok(row.id)
     }
 }
 

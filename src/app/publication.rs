@@ -15,7 +15,7 @@ use crate::{
 /// Which loads of a cohort are to count.
 #[derive(Debug, Clone)]
 pub enum Chosen {
-    /// Those that count now, and all that were finished since.
+    /// Those that count now, and all that are finished and have never counted.
     AllFinished,
     /// These.
     Loads(Vec<ResourceId>),
@@ -65,7 +65,8 @@ impl App {
         let cohort = find::cohort(db, name).await?;
         let publishable = cohort.value.state.publish();
         publishable.map_err(|forbids| Error::forbidden(name, forbids))?;
-        let loads = chosen_loads(db, &cohort, chosen).await?;
+        let all = load::of_cohort(db, &cohort).await?;
+        let loads = chosen_loads(db, &cohort, all, chosen).await?;
         Ok(Proposal {
             comparison: member::compare(&self.0.store, offer.id, cohort.id, &ids(&loads)).await?,
             cohort: cohort.value,
@@ -74,13 +75,13 @@ impl App {
     }
 }
 
-/// The loads that are chosen: finished ones, and at least one.
+/// The loads that are chosen, out of all of the cohort's: finished ones, and at least one.
 pub(super) async fn chosen_loads(
     db: &impl ConnectionTrait,
     cohort: &Row<Cohort>,
+    mut loads: Vec<Row<Load>>,
     chosen: &Chosen,
 ) -> Result<Vec<Row<Load>>, Error> {
-    let mut loads = load::of_cohort(db, cohort).await?;
     match chosen {
         Chosen::AllFinished => loads.retain(|load| match load.value.state {
             LoadState::Receiving | LoadState::Finished | LoadState::Published => true,
@@ -112,7 +113,6 @@ pub(super) async fn chosen_loads(
         let name = cohort.value.name.to_string();
         return Err(Error::Precondition(Precondition::CohortEmpty(name)));
     }
-    loads.sort_by_key(|load| load.id);
     Ok(loads)
 }
 

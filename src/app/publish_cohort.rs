@@ -1,5 +1,7 @@
 //! `PublishCohort`: loads of a cohort begin to count, and others no more, all at once.
 
+use serde_json::Value;
+
 use super::{
     App, Error,
     error::Precondition,
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     clock::stamp,
     domain::{
-        cohort::{Cohort, CohortVersion, LoadState},
+        cohort::{Cohort, CohortVersion, Load, LoadState},
         event::EventType,
         list_digest::ListDigest,
         name::CohortName,
@@ -77,7 +79,10 @@ impl UnitOfWork for Publishing {
         let now = stamp(self.app.now(), old.value.update_time);
         let state = old.value.state.publish();
         let state = state.map_err(|forbids| Error::forbidden(name, forbids))?;
-        let loads = chosen_loads(transaction, &old, &self.command.chosen).await?;
+        // Whoever would discard one waits.
+        let all = load::of_cohort_for_update(transaction, &old).await?;
+        let counting = counting(&all);
+        let loads = chosen_loads(transaction, &old, all, &self.command.chosen).await?;
         if ids(&loads) != self.proposal.load_ids() || old.value != self.proposal.cohort {
             // A load was finished, or something else published, since they were counted.
             return Err(storage::Error::Unavailable.into());
@@ -93,37 +98,19 @@ impl UnitOfWork for Publishing {
             update_time: now,
             ..old.value.clone()
         };
-        if self.change_loads(transaction, &old, &cohort).await? {
-            self.keep(transaction, &old, &cohort).await?;
-            Ok(cohort)
-        } else {
-            Ok(old.value)
+        let kept = cohort_version::load_ids(transaction, old.id, old.value.version).await?;
+        let wanted = ids(&loads);
+        if wanted == counting && wanted == kept {
+            return Ok(old.value);
         }
+        load::publish(transaction, &without(&wanted, &counting), now).await?;
+        load::withdraw(transaction, &without(&counting, &wanted)).await?;
+        self.keep(transaction, &old, &cohort).await?;
+        Ok(cohort)
     }
 }
 
 impl Publishing {
-    /// Makes the loads count that are to, and no others. Gives whether that changes anything.
-    async fn change_loads(
-        &self,
-        transaction: &Transaction,
-        old: &Row<Cohort>,
-        new: &Cohort,
-    ) -> Result<bool, Error> {
-        let wanted = self.proposal.load_ids();
-        let mut counting = load::of_cohort(transaction, old).await?;
-        counting.retain(|load| load.value.state == LoadState::Published);
-        let counting = ids(&counting);
-        let without = |all: &[i64], others: &[i64]| {
-            let rest = all.iter().filter(|id| !others.contains(id));
-            rest.copied().collect::<Vec<_>>()
-        };
-        let (begin, end) = (without(&wanted, &counting), without(&counting, &wanted));
-        load::publish(transaction, &begin, new.update_time).await?;
-        load::withdraw(transaction, &end).await?;
-        Ok(!begin.is_empty() || !end.is_empty())
-    }
-
     async fn keep(
         &self,
         transaction: &Transaction,
@@ -141,9 +128,15 @@ impl Publishing {
             publish_time: new.update_time,
         };
         cohort_version::insert(transaction, old.id, &version, &self.proposal.load_ids()).await?;
-        let event = self
+        let mut event = self
             .app
             .cohort_event(&self.actor, EventType::CohortPublished, new)?;
+        if let Some(Value::Object(details)) = &mut event.details {
+            let loads = self.proposal.load_names().map(ToString::to_string);
+            let dropped = self.proposal.comparison.dropped;
+            details.insert("loads".to_owned(), loads.collect());
+            details.insert("dropped".to_owned(), dropped.into());
+        }
         event::insert(transaction, &event).await?;
         Ok(())
     }
@@ -178,4 +171,17 @@ impl Publishing {
         }
         Ok(())
     }
+}
+
+/// The keys of those that count.
+fn counting(loads: &[Row<Load>]) -> Vec<i64> {
+    let counting = loads
+        .iter()
+        .filter(|load| load.value.state == LoadState::Published);
+    counting.map(|load| load.id).collect()
+}
+
+fn without(all: &[i64], others: &[i64]) -> Vec<i64> {
+    let rest = all.iter().filter(|id| !others.contains(id));
+    rest.copied().collect()
 }

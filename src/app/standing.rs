@@ -30,7 +30,8 @@ pub(super) struct Standings {
 pub(super) struct Standing<'a> {
     /// The published cohorts that name the person, by their keys.
     pub cohorts: BTreeMap<i64, &'a ListedCohort>,
-    /// Everybody whom these cohorts know by one of the identifiers.
+    /// Everybody whom a list, also one that counts no more, knows by one of the identifiers: two who enroll
+    /// at once, one before a list is replaced and one after, must meet in one of them.
     pub people: BTreeSet<PersonKey>,
     /// Every enrollment that the person ever had in the offer.
     pub enrollments: Vec<&'a StoredEnrollment>,
@@ -91,9 +92,9 @@ impl Standings {
         {
             // A retracted list makes nobody eligible, but its people still find their enrollments.
             claims.extend(self.claims.get(&listing.person).into_iter().flatten());
+            people.insert(listing.person);
             if listing.cohort.counts {
                 cohorts.insert(listing.cohort.id, listing.cohort.as_ref());
-                people.insert(listing.person);
             }
         }
         Standing {

@@ -126,7 +126,8 @@ impl CohortVersion {
     }
 }
 
-/// How the people of a list that may be published stand to those who count now. All are people.
+/// How the people of a list that may be published stand to those who count now. All are people, who are
+/// found by any of their identifiers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// On the list.
@@ -135,16 +136,16 @@ pub struct Comparison {
     pub newly_eligible: i64,
     /// Of these, in another published cohort.
     pub also_listed: i64,
-    /// Of these, with a live enrollment.
+    /// Of these, with an enrollment that is live by its stored state.
     pub enrolled: i64,
     /// On the cohort's published list now.
     pub current: i64,
-    /// Of these, not on the list any more.
+    /// Of these, no longer found by one of their identifiers, or by none.
     pub dropped: i64,
 }
 
 impl Comparison {
-    /// The part of those who count now who would not any more: 0 to 1.
+    /// The part of those who count now who would be dropped: 0 to 1.
     pub fn dropped_share(&self) -> f64 {
         if self.current == 0 {
             return 0.0;

@@ -308,10 +308,11 @@ fn parse_retract(request: &v1::RetractCohortRequest) -> Result<NamedChange, Erro
 
 /// What a publication is to be made of.
 fn parse_chosen(violations: &mut Violations, load_ids: &[String], version: i64) -> Option<Chosen> {
-    if version < 0 || (version > 0 && !load_ids.is_empty()) {
-        let rule = Rule("must be at least 1, and not be given with load_ids, or be 0");
-        violations.note("version", rule);
-        return None;
+    if version < 0 {
+        violations.note("version", Rule("must be at least 1, or 0 to choose none"));
+    }
+    if version > 0 && !load_ids.is_empty() {
+        violations.note("version", Rule("must not be given together with load_ids"));
     }
     if load_ids.len() > MAX_LOADS {
         violations.note("load_ids", Rule("must have at most 1000 entries"));

@@ -38,8 +38,8 @@ impl Services {
 
     /// Has the call answered by the service that its path names.
     pub async fn call(&self, request: Request) -> Response {
-        let path = request.uri().path().trim_start_matches('/');
-        let name = path.split('/').next().unwrap_or_default();
+        let path = request.uri().path();
+        let name = path.split('/').nth(1).unwrap_or_default();
         let service = self.by_name.iter().find(|(known, _)| *known == name);
         match service.map(|(_, service)| service.handle(request)) {
             Some(reply) => match reply.await {

@@ -60,6 +60,7 @@ pub async fn load_ids(
     let rows = cohort_version_load::Entity::find()
         .filter(cohort_version_load::Column::CohortId.eq(cohort_id))
         .filter(cohort_version_load::Column::Number.eq(number))
+        .order_by_asc(cohort_version_load::Column::LoadId)
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|row| row.load_id).collect())

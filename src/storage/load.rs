@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TryInsertResult,
+    sea_query::{Expr, ExprTrait, Func},
 };
 
 use super::{
@@ -41,18 +43,31 @@ pub async fn find_for_update(
         .transpose()
 }
 
-/// All loads of this cohort.
+/// How many identifiers all loads of all cohorts have brought together.
+pub async fn identifiers_of_all(db: &impl ConnectionTrait) -> Result<i64, Error> {
+    let sum = load::Entity::find()
+        .select_only()
+        .expr(Func::sum(Expr::col(load::Column::IdentifierCount)).cast_as("bigint"))
+        .into_tuple::<Option<i64>>()
+        .one(db)
+        .await?;
+    Ok(sum.flatten().unwrap_or(0))
+}
+
+/// All loads of this cohort, in their order.
 pub async fn of_cohort(
     db: &impl ConnectionTrait,
     cohort: &Row<Cohort>,
 ) -> Result<Vec<Row<Load>>, Error> {
-    let rows = load::Entity::find()
-        .filter(load::Column::CohortId.eq(cohort.id))
-        .all(db)
-        .await?;
-    rows.into_iter()
-        .map(|row| to_load(row, &cohort.value.name))
-        .collect()
+    to_loads(in_cohort(cohort).all(db).await?, cohort)
+}
+
+/// All loads of this cohort, in their order, which nobody else changes until the transaction ends.
+pub async fn of_cohort_for_update(
+    db: &impl ConnectionTrait,
+    cohort: &Row<Cohort>,
+) -> Result<Vec<Row<Load>>, Error> {
+    to_loads(in_cohort(cohort).lock_exclusive().all(db).await?, cohort)
 }
 
 /// Adds a load to a cohort; gives false when its name is taken.
@@ -146,9 +161,22 @@ fn progress(load: &Load) -> load::ActiveModel {
         rejected_count: Set(load.progress.rejected),
         byte_count: Set(load.progress.bytes),
         digest: Set(load.progress.digest.map(ListDigest::to_bytes)),
+        digest_chunk: Set(load.progress.last_chunk),
         update_time: Set(load.update_time),
         ..load::ActiveModel::default()
     }
+}
+
+fn in_cohort(cohort: &Row<Cohort>) -> sea_orm::Select<load::Entity> {
+    load::Entity::find()
+        .filter(load::Column::CohortId.eq(cohort.id))
+        .order_by_asc(load::Column::Id)
+}
+
+fn to_loads(rows: Vec<load::Model>, cohort: &Row<Cohort>) -> Result<Vec<Row<Load>>, Error> {
+    rows.into_iter()
+        .map(|row| to_load(row, &cohort.value.name))
+        .collect()
 }
 
 fn by_id(cohort: &Row<Cohort>, id: &ResourceId) -> sea_orm::Select<load::Entity> {
@@ -179,7 +207,9 @@ fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
                 duplicates: row.duplicate_count,
                 rejected: row.rejected_count,
                 bytes: row.byte_count,
-                digest: to_digest("loads.digest", row.digest)?,
+                // A chunk that a version without digests has taken is not in it.
+                digest: to_digest("loads.digest", row.digest)?
+                    .filter(|_| row.digest_chunk == row.last_chunk),
             },
             create_time: row.create_time,
             update_time: row.update_time,

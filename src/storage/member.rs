@@ -28,9 +28,11 @@ pub struct Listing {
     pub cohort: Arc<ListedCohort>,
 }
 
+/// A load that began to count after the newest version was published by a release that keeps no versions
+/// (`m0006`).
 const LISTINGS_AS_OF: &str = "\
     SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, r.data_elements, \
-           r.state = 'PUBLISHED' AND (v.number IS NULL OR EXISTS ( \
+           r.state = 'PUBLISHED' AND (v.number IS NULL OR l.publish_time > v.publish_time OR EXISTS ( \
                SELECT 1 FROM cohort_version_loads p \
                WHERE p.cohort_id = c.id AND p.number = v.number AND p.load_id = l.id)) AS counts \
     FROM members m \
@@ -177,36 +179,36 @@ pub async fn delete_of_load(
     Ok(())
 }
 
-/// Of people, who are told apart by their keys. `{loads}` are those that may be published; `$1` is the
-/// offer, `$2` the cohort.
+/// `{loads}` are those that may be published; `$1` is the offer, `$2` the cohort. Whoever is found by one
+/// identifier is found, whatever stands for the person on which list. Written so that PostgreSQL joins by
+/// hash: NOT IN, or IN on one side of OR, would read a whole list for each row of another.
 const COMPARISON: &str = "\
-    WITH listed AS (SELECT DISTINCT person FROM members WHERE load_id IN ({loads})), \
-    counting AS ( \
+    WITH counting AS ( \
         SELECT l.id, l.cohort_id FROM loads l JOIN cohorts c ON c.id = l.cohort_id \
         WHERE c.offer_id = $1 AND c.state = 'PUBLISHED' AND l.state = 'PUBLISHED'), \
+    listed AS (SELECT digest, person FROM members WHERE load_id IN ({loads})), \
     now_listed AS ( \
-        SELECT DISTINCT person FROM members \
+        SELECT digest, person FROM members \
         WHERE load_id IN (SELECT id FROM counting WHERE cohort_id = $2)), \
     elsewhere AS ( \
-        SELECT DISTINCT person FROM members \
-        WHERE load_id IN (SELECT id FROM counting WHERE cohort_id <> $2)), \
-    enrolled AS (SELECT person FROM enrollment_claims WHERE offer_id = $1 AND live) \
+        SELECT digest FROM members \
+        WHERE load_id IN (SELECT id FROM counting WHERE cohort_id <> $2)) \
     SELECT \
-      (SELECT COUNT(*) FROM listed) AS people, \
-      (SELECT COUNT(*) FROM ( \
-          SELECT DISTINCT digest, person FROM members WHERE load_id IN ({loads})) AS pairs) \
+      (SELECT COUNT(DISTINCT person) FROM listed) AS people, \
+      (SELECT COUNT(*) FROM (SELECT DISTINCT digest, person FROM listed) AS pairs) \
         AS identifiers, \
-      (SELECT COUNT(*) FROM ( \
-          SELECT person FROM listed EXCEPT SELECT person FROM now_listed \
-          EXCEPT SELECT person FROM elsewhere) AS people) AS newly_eligible, \
-      (SELECT COUNT(*) FROM ( \
-          SELECT person FROM listed INTERSECT SELECT person FROM elsewhere) AS people) \
+      (SELECT COUNT(DISTINCT person) FROM listed \
+       WHERE digest IN (SELECT digest FROM now_listed UNION ALL SELECT digest FROM elsewhere)) \
+        AS found_now, \
+      (SELECT COUNT(DISTINCT person) FROM listed WHERE digest IN (SELECT digest FROM elsewhere)) \
         AS also_listed, \
-      (SELECT COUNT(*) FROM ( \
-          SELECT person FROM listed INTERSECT SELECT person FROM enrolled) AS people) AS enrolled, \
-      (SELECT COUNT(*) FROM now_listed) AS current_people, \
-      (SELECT COUNT(*) FROM ( \
-          SELECT person FROM now_listed EXCEPT SELECT person FROM listed) AS people) AS dropped";
+      (SELECT COUNT(DISTINCT person) FROM listed WHERE digest IN ( \
+          SELECT m.digest FROM enrollment_claims k JOIN members m ON m.person = k.person \
+          WHERE k.offer_id = $1 AND k.live)) AS enrolled, \
+      (SELECT COUNT(DISTINCT person) FROM now_listed) AS current_people, \
+      (SELECT COUNT(DISTINCT person) FROM now_listed \
+       WHERE digest IN (SELECT digest FROM now_listed EXCEPT SELECT digest FROM listed)) \
+        AS dropped";
 
 /// How the people of these loads stand to those who count now.
 pub async fn compare(
@@ -219,7 +221,7 @@ pub async fn compare(
     struct Counts {
         people: i64,
         identifiers: i64,
-        newly_eligible: i64,
+        found_now: i64,
         also_listed: i64,
         enrolled: i64,
         current_people: i64,
@@ -243,7 +245,7 @@ pub async fn compare(
             people: counts.people,
             identifiers: counts.identifiers,
         },
-        newly_eligible: counts.newly_eligible,
+        newly_eligible: counts.people - counts.found_now,
         also_listed: counts.also_listed,
         enrolled: counts.enrolled,
         current: counts.current_people,

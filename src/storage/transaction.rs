@@ -93,14 +93,18 @@ impl Store {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
-    /// One look over whole lists, which may take longer than any other statement. It holds up nobody: on
-    /// SQLite it has a reader.
+    /// A look over whole lists, which may take longer than any other statement, and goes on when its caller
+    /// has gone away. There is one at a time, so that they leave the other connections to others; a
+    /// second one is told to come back.
     pub(super) async fn long_look(
         &self,
         statement: Statement,
     ) -> Result<Option<QueryResult>, Error> {
+        let place = self.long_looks.clone().try_acquire_owned();
+        let place = place.map_err(|_| Error::Unavailable)?;
         let store = self.clone();
         let look = async move {
+            let _place = place;
             let transaction = store.reader.begin().await?;
             if store.is_postgres() {
                 transaction.execute_unprepared(LONG_LOOK).await?;

@@ -5,8 +5,10 @@ use tonic::{Code, Status};
 
 use crate::support::{
     company::{chunk, customer, end, header, listed, phone, plain_row, stream},
+    database::TestDatabase,
     deeds::cohort,
     list::{head, publish, rows, with_empty_cohort},
+    proxy::Proxy,
     refusal::assert_refused,
     server::TestServer,
 };
@@ -75,4 +77,27 @@ on_each_database! {
         discard(&server, "load").await.unwrap();
         assert_eq!(database.rows("members").await, 0);
     }
+}
+
+/// The last step is repeated, and finds that the load is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_discard_whose_commit_was_not_answered_is_done() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let proxy = Proxy::before(&database).await;
+    let server = with_empty_cohort(&proxy.settings).await;
+    let messages = vec![head(), chunk(1, rows(&["C-1"]))];
+    stream(&server, messages).await.unwrap();
+    database
+        .execute("UPDATE loads SET state = 'DISCARDED'")
+        .await
+        .unwrap();
+    database.execute("DELETE FROM members").await.unwrap();
+
+    proxy.cut_at_next_commit();
+    discard(&server, "load").await.unwrap();
+
+    assert!(proxy.has_cut());
+    assert_eq!(database.rows("loads").await, 0);
 }

@@ -112,6 +112,17 @@ on_each_database! {
         }
     }
 
+    async fn a_digest_that_lacks_a_chunk_is_none(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"]))]).await.unwrap();
+        // As a release leaves it that makes no digests.
+        database.execute("UPDATE loads SET last_chunk = 2, row_count = 2").await.unwrap();
+
+        let load = stream(&server, vec![head(), chunk(3, rows(&["C-3"])), end(3)]).await.unwrap();
+
+        assert_eq!((load.row_count, load.digest.as_str()), (3, ""));
+    }
+
     async fn a_chunk_that_is_sent_twice_counts_once(database) {
         let server = with_empty_cohort(&database.settings).await;
         let first = || chunk(1, rows(&["C-1", "C-2"]));

@@ -4,12 +4,16 @@ use enrollment::grpc::proto::v1;
 use tonic::Code;
 
 use crate::support::{
-    company::{self, chunk, customer, end, header, listed, stream},
+    company::{self, chunk, customer, end, header, listed, phone, plain_row, stream},
     deeds::cohort,
     list::{head, publish, rows, with_empty_cohort},
     refusal::assert_refused,
     server::TestServer,
 };
+
+fn phone_of(last: &str) -> v1::Identifier {
+    phone(&format!("+1425555010{last}"))
+}
 
 async fn preview(server: &TestServer, load_ids: &[&str]) -> v1::PublicationPreview {
     let request = v1::PreviewPublicationRequest {
@@ -56,6 +60,35 @@ on_each_database! {
         assert!((alone.dropped_share - 1.0 / 3.0).abs() < 1e-9);
         assert_eq!((both.person_count, both.dropped_count, both.enrolled_count), (6, 0, 2));
         assert_eq!(database.row_counts().await, before);
+    }
+
+    async fn who_loses_an_identifier_is_dropped_and_who_is_called_otherwise_is_not(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let people = |phones: &[&str]| {
+            let people = phones.iter().enumerate().map(|(number, last)| {
+                let customer = customer(&format!("C-{number}"));
+                let phone = Some(last).filter(|last| !last.is_empty());
+                let phone = phone.map(|last| phone_of(last));
+                plain_row(listed([customer].into_iter().chain(phone)))
+            });
+            people.collect::<Vec<_>>()
+        };
+        let first = vec![head(), chunk(1, people(&["1", "2", "3"])), end(1)];
+        stream(&server, first).await.unwrap();
+        publish(&server, "list").await.unwrap();
+        let without = vec![header(&cohort("list"), "without"), chunk(1, people(&["1", "", ""])), end(1)];
+        stream(&server, without).await.unwrap();
+        // The same identifiers, but the phone number stands for the person.
+        let turned = ["1", "2", "3"].iter().enumerate().map(|(number, last)| {
+            plain_row(listed([phone_of(last), customer(&format!("C-{number}"))]))
+        });
+        let turned = vec![header(&cohort("list"), "turned"), chunk(1, turned.collect()), end(1)];
+        stream(&server, turned).await.unwrap();
+
+        let without = preview(&server, &["without"]).await;
+        assert_eq!((without.person_count, without.dropped_count, without.newly_eligible_count), (3, 2, 0));
+        let turned = preview(&server, &["turned"]).await;
+        assert_eq!((turned.person_count, turned.dropped_count, turned.newly_eligible_count), (3, 0, 0));
     }
 
     async fn its_etag_lets_nothing_else_be_published(database) {

@@ -1,11 +1,13 @@
 //! `PublishCohort`: what was loaded begins to count, all at once.
 
 use enrollment::grpc::proto::v1::{self, eligibility::Verdict, load::State};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::support::{
     company::{chunk, customer, end, header, stream},
+    database::TestDatabase,
     deeds::cohort,
     list::{head, publish, rows, with_empty_cohort},
     refusal::{assert_refused, fields_of, resource_of},
@@ -207,6 +209,34 @@ on_each_database! {
         assert_eq!(page.next_page_token, "");
     }
 
+    async fn what_another_release_published_since_the_newest_version_counted_from_then_on(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        load(&server, "first", &["C-1"]).await;
+        publish(&server, "list").await.unwrap();
+        server.clock.set("2021-09-02T12:00:00Z");
+        load(&server, "second", &["C-2"]).await;
+        publish(&server, "list").await.unwrap();
+        // A release that keeps no versions has left none behind.
+        for statement in [
+            "DELETE FROM cohort_version_loads WHERE number = 2",
+            "DELETE FROM cohort_versions WHERE number = 2",
+            "UPDATE cohorts SET version = 1",
+        ] {
+            database.execute(statement).await.unwrap();
+        }
+        server.clock.set("2021-09-03T12:00:00Z");
+
+        for (time, verdict) in [
+            ("2021-09-02T11:00:00Z", Verdict::Undetermined),
+            ("2021-09-02T13:00:00Z", Verdict::Eligible),
+        ] {
+            assert_eq!(server.check_as_of(customer("C-2"), time).await.verdict(), verdict, "{time}");
+        }
+        // Published again, it is kept.
+        assert_eq!(publish(&server, "list").await.unwrap().version, 2);
+        assert_eq!(database.rows("cohort_version_loads").await, 3);
+    }
+
     async fn what_cannot_be_published_is_named(database) {
         let server = with_empty_cohort(&database.settings).await;
         load(&server, "first", &["C-1"]).await;
@@ -232,4 +262,27 @@ on_each_database! {
         );
         assert_eq!(fields_of(&refused), ["version", "max_dropped_share"]);
     }
+}
+
+/// What was finished when it was counted may be given up before it is published.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_is_discarded_meanwhile_is_not_published() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_empty_cohort(&database.settings).await;
+    load(&server, "first", &["C-1"]).await;
+    let discarding = database.inside.begin().await.unwrap();
+    let discard = "UPDATE loads SET state = 'DISCARDED'";
+    discarding.execute_unprepared(discard).await.unwrap();
+    let mut cohorts = server.cohorts();
+    let publishing = tokio::spawn(async move { cohorts.publish_cohort(publication()).await });
+    database.wait_until_blocked(1).await;
+    discarding.commit().await.unwrap();
+
+    let refused = publishing.await.unwrap();
+
+    assert_refused(refused, Code::FailedPrecondition, "COHORT_EMPTY");
+    let published = "SELECT COUNT(*) FROM loads WHERE publish_time IS NOT NULL";
+    assert_eq!(database.count(published).await, 0);
 }

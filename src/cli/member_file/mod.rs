@@ -27,7 +27,7 @@ pub(super) use self::row::{MemberRow, Rejected, hashed_header};
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a list cannot be read further.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum MemberFileError {
     /// The header is none of the two.
     #[error(
@@ -88,7 +88,14 @@ impl<'r> MemberFile<'r> {
         &mut self,
         make: impl Fn(MemberRow) -> T + Sync,
     ) -> Result<Vec<T>, MemberFileError> {
-        let records = mem::replace(&mut self.ahead, Ok(Vec::new()))?;
+        let records = match mem::replace(&mut self.ahead, Ok(Vec::new())) {
+            Ok(records) => records,
+            // It stays so: a list that broke off must not look like one that has ended.
+            Err(error) => {
+                self.ahead = Err(error.clone());
+                return Err(error);
+            }
+        };
         let Self {
             records: rest,
             columns,

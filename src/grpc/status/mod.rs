@@ -238,7 +238,7 @@ fn failed_precondition(precondition: Precondition) -> Status {
                 dropped, current, ..
             } = comparison;
             let text = format!(
-                "{dropped} of the {current} people on the published list would no longer be on it"
+                "{dropped} of the {current} people on the published list would be dropped, or lose an identifier"
             );
             reply(ErrorReason::CohortDropsPeople, &text)
                 .with("dropped_count", dropped.to_string())

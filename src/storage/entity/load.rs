@@ -20,6 +20,7 @@ pub struct Model {
     pub rejected_count: i64,
     pub byte_count: i64,
     pub digest: Option<Vec<u8>>,
+    pub digest_chunk: i64,
     pub publish_time: Option<DateTimeUtc>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,

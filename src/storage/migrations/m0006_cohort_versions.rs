@@ -1,7 +1,11 @@
 //! Keeps each publication of a cohort: which loads it made count.
 //!
 //! What was published before has no version. It counted from its loads' own times on, and so it is read
-//! where there is no version yet.
+//! where there is no version yet, and of what the version before this one publishes while a deployment
+//! goes on.
+//!
+//! That version knows nothing of loads that are withdrawn: it goes on telling their people that they are
+//! eligible. So publish nothing that takes people off a list until it is gone.
 
 use sea_orm_migration::{
     prelude::*,
@@ -61,6 +65,12 @@ impl MigrationTrait for Migration {
                     .name("fk_cohort_version_loads_load")
                     .from("cohort_version_loads", "load_id")
                     .to("loads", "id"),
+            )
+            .foreign_key(
+                ForeignKey::create()
+                    .name("fk_cohort_version_loads_version")
+                    .from("cohort_version_loads", ("cohort_id", "number"))
+                    .to("cohort_versions", ("cohort_id", "number")),
             )
             .take();
         manager.create_table(loads).await
