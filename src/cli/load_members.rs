@@ -68,29 +68,45 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let begun = LoadClient::begin(target, source).await;
     let mut client = begun.map_err(refused)?;
-    let mut rows_read = 0;
+    let rows = send(&mut list, &mut client, &mut rejects, &bar).await?;
+    let rejected = rejects.rows();
+    let told = rejects.finish()?;
+    if rejected == rows {
+        return Err(Failure::other(format!("--file: no row is fit{told}")));
+    }
+    client.finish().await.map_err(refused)?;
+    bar.finish_and_clear();
+    tell(&client, rejected, &told);
+    Ok(())
+}
+
+/// Sends all rows, and writes down those that are not fit. Gives how many there were.
+async fn send(
+    list: &mut MemberFile<'_>,
+    client: &mut LoadClient,
+    rejects: &mut RejectFile,
+    bar: &ProgressBar,
+) -> Result<u64, Failure> {
+    let mut sent = 0;
     loop {
         let rows = list.next_rows(|row| row).map_err(Failure::other)?;
         if rows.is_empty() {
-            break;
+            return Ok(sent);
         }
         for row in &rows {
             if let MemberRow::Rejected(rejected) = row {
                 rejects.add(rejected)?;
             }
-            rows_read += 1;
+            sent += 1;
         }
         let rows = rows.into_iter().map(outgoing).collect();
         client.send(rows).await.map_err(refused)?;
         bar.set_position(u64::try_from(client.load().row_count).unwrap_or_default());
     }
-    let rejected = rejects.rows();
-    let told = rejects.finish()?;
-    if rejected == rows_read {
-        return Err(Failure::other(format!("--file: no row is fit{told}")));
-    }
-    client.finish().await.map_err(refused)?;
-    bar.finish_and_clear();
+}
+
+/// The summary. So many rows were rejected here, and this is told of them.
+fn tell(client: &LoadClient, rejected: u64, told: &str) {
     let load = client.load();
     println!(
         "{}: {} people, {} identifiers, {} duplicates{told}; publish the cohort to make them count",
@@ -99,7 +115,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         load.identifier_count,
         load.duplicate_count
     );
-    println!("digest {}", load.digest);
+    if !load.digest.is_empty() {
+        println!("digest {}", load.digest);
+    }
     if client.breaks() > 0 {
         println!("went on by itself after {} breaks", client.breaks());
     }
@@ -110,7 +128,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             load.rejected_count
         );
     }
-    Ok(())
 }
 
 fn target(arguments: &Arguments, bar: ProgressBar) -> Result<Target, Failure> {
