@@ -109,6 +109,21 @@ mod tests {
     }
 
     #[test]
+    fn the_readmes_digest_of_a_list_and_name_of_the_key_are_those_that_are_made() {
+        let identifiers = [
+            (Kind::CustomerId, "C-1001"),
+            (Kind::PhoneNumber, "+14255550123"),
+        ];
+        let identifiers = identifiers.map(|(kind, text)| Identifier::parse(kind, text).unwrap());
+        let member = hash_member(&digester(), &identifiers, None).unwrap();
+        assert_eq!(
+            list_digest(&digester(), &member).to_string(),
+            "0e3ad4c1004f927c2246a7a36fc472df879377040ede22196f81fff71c12798e"
+        );
+        assert_eq!(digest_key(&digester()), "399ff3400eb5da7c68190f0b337a4da9");
+    }
+
+    #[test]
     fn a_companys_own_key_ties_rows_with_other_identifiers_together() {
         let row = |kind, value| {
             let identifier = Identifier::parse(kind, value).unwrap();
