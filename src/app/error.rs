@@ -170,6 +170,8 @@ pub enum Precondition {
 pub enum Overload {
     /// Places for calls.
     Calls,
+    /// The place for counting a list.
+    Counts,
     /// Time.
     Deadline,
 }

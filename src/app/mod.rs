@@ -40,6 +40,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use tokio::sync::Semaphore;
+
 use self::{
     catalogues::Catalogues,
     committer::{Committing, Order, Outcome},
@@ -72,6 +74,8 @@ struct Parts {
     large_looks: Lanes<Look, Looked>,
     /// Where commands for people share commits.
     commits: Lanes<Order, Outcome>,
+    /// The place for counting a list.
+    counts: Arc<Semaphore>,
     /// Set once tables and keys have been found in order.
     prepared: OnceLock<()>,
 }
@@ -102,6 +106,7 @@ impl App {
             looks,
             large_looks,
             commits,
+            counts: Arc::new(Semaphore::new(1)),
             prepared,
         }))
     }

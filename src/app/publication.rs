@@ -1,7 +1,11 @@
 //! What a publication is made of, and how its people stand to those who count now: what
 //! `PreviewPublication` tells, and `PublishCohort` decides by.
 
-use super::{App, Error, error::Precondition, find};
+use super::{
+    App, Error,
+    error::{Overload, Precondition},
+    find,
+};
 use crate::{
     domain::{
         cohort::{Cohort, CohortVersion, Comparison, Load, LoadState},
@@ -53,8 +57,8 @@ impl Proposal {
 }
 
 impl App {
-    /// What `PublishCohort` would publish. Counts outside of any transaction: loads that are finished do
-    /// not change, and counting must hold up nobody.
+    /// What `PublishCohort` would publish. Counts outside of any transaction, since loads that are finished
+    /// do not change; and one cohort at a time, since it takes long, and others need the database too.
     pub async fn preview_publication(
         &self,
         name: &CohortName,
@@ -67,8 +71,11 @@ impl App {
         publishable.map_err(|forbids| Error::forbidden(name, forbids))?;
         let all = load::of_cohort(db, &cohort).await?;
         let loads = chosen_loads(db, &cohort, all, chosen).await?;
+        let place = self.0.counts.clone().try_acquire_owned();
+        let place = place.map_err(|_| Error::Overloaded(Overload::Counts))?;
+        let store = &self.0.store;
         Ok(Proposal {
-            comparison: member::compare(&self.0.store, offer.id, cohort.id, &ids(&loads)).await?,
+            comparison: member::compare(store, offer.id, cohort.id, &ids(&loads), place).await?,
             cohort: cohort.value,
             loads,
         })

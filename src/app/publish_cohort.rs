@@ -18,7 +18,7 @@ use crate::{
         request::{Caller, Etag},
     },
     storage::{
-        self, Row, Transaction, cohort, cohort_version, event, load,
+        Row, Transaction, cohort, cohort_version, event, load,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -85,7 +85,7 @@ impl UnitOfWork for Publishing {
         let loads = chosen_loads(transaction, &old, all, &self.command.chosen).await?;
         if ids(&loads) != self.proposal.load_ids() || old.value != self.proposal.cohort {
             // A load was finished, or something else published, since they were counted.
-            return Err(storage::Error::Unavailable.into());
+            return Err(Error::EtagMismatch(name.to_string()));
         }
         self.refuse_unexpected()?;
         let cohort = Cohort {

@@ -13,7 +13,6 @@ use sea_orm::{
         },
     },
 };
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
@@ -81,8 +80,6 @@ pub struct Store {
     pub(super) reader: DatabaseConnection,
     /// How a lane connects.
     pub(super) lanes: LaneOptions,
-    /// The place of a long look.
-    pub(super) long_looks: Arc<Semaphore>,
     /// Transactions under way, which a drain waits for.
     pub(super) units_of_work: TaskTracker,
 }
@@ -130,7 +127,6 @@ impl Store {
             writer,
             reader,
             lanes,
-            long_looks: Arc::new(Semaphore::new(1)),
             units_of_work: TaskTracker::new(),
         })
     }

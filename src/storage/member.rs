@@ -7,6 +7,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
     QueryFilter, Statement, TryInsertResult, Value, prelude::Json,
 };
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{Error, Row, Store, catalogue::ListedCohort, entity::member, row::from_json};
@@ -210,12 +211,13 @@ const COMPARISON: &str = "\
        WHERE digest IN (SELECT digest FROM now_listed EXCEPT SELECT digest FROM listed)) \
         AS dropped";
 
-/// How the people of these loads stand to those who count now.
+/// How the people of these loads stand to those who count now. Takes a place among the long looks.
 pub async fn compare(
     store: &Store,
     offer_id: i64,
     cohort_id: i64,
     load_ids: &[i64],
+    place: OwnedSemaphorePermit,
 ) -> Result<Comparison, Error> {
     #[derive(FromQueryResult)]
     struct Counts {
@@ -237,7 +239,7 @@ pub async fn compare(
         COMPARISON.replace("{loads}", &list),
         [offer_id.into(), cohort_id.into()],
     );
-    let row = store.long_look(statement).await?;
+    let row = store.long_look(statement, place).await?;
     let row = row.ok_or_else(|| Error::affected("compare members"))?;
     let counts = Counts::from_query_result(&row, "")?;
     Ok(Comparison {

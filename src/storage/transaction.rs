@@ -11,6 +11,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{Error, Store, error::sqlx_error};
@@ -94,14 +95,12 @@ impl Store {
     }
 
     /// A look over whole lists, which may take longer than any other statement, and goes on when its caller
-    /// has gone away. There is one at a time, so that they leave the other connections to others; a
-    /// second one is told to come back.
+    /// has gone away: so it keeps its place until its end.
     pub(super) async fn long_look(
         &self,
         statement: Statement,
+        place: OwnedSemaphorePermit,
     ) -> Result<Option<QueryResult>, Error> {
-        let place = self.long_looks.clone().try_acquire_owned();
-        let place = place.map_err(|_| Error::Unavailable)?;
         let store = self.clone();
         let look = async move {
             let _place = place;

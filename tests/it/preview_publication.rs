@@ -1,10 +1,12 @@
 //! `PreviewPublication`: what a publication would do, before it is done.
 
 use enrollment::grpc::proto::v1;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::Code;
 
 use crate::support::{
     company::{self, chunk, customer, end, header, listed, phone, plain_row, stream},
+    database::TestDatabase,
     deeds::cohort,
     list::{head, publish, rows, with_empty_cohort},
     refusal::assert_refused,
@@ -116,4 +118,37 @@ on_each_database! {
 
         assert_refused(reply, Code::FailedPrecondition, "STATE_FORBIDS");
     }
+}
+
+/// Counting takes long, and others need the database too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_list_is_counted_at_a_time() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_empty_cohort(&database.settings).await;
+    stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)])
+        .await
+        .unwrap();
+    let holding = database.inside.begin().await.unwrap();
+    let hold = "LOCK TABLE members IN ACCESS EXCLUSIVE MODE";
+    holding.execute_unprepared(hold).await.unwrap();
+    let request = || v1::PreviewPublicationRequest {
+        name: cohort("list"),
+        ..Default::default()
+    };
+    let mut cohorts = server.cohorts();
+    let first = tokio::spawn(async move { cohorts.preview_publication(request()).await });
+    database.wait_until_blocked(1).await;
+
+    let second = server.cohorts().preview_publication(request()).await;
+
+    assert_refused(second, Code::ResourceExhausted, "TOO_MANY_CALLS");
+    holding.commit().await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap().into_inner().person_count, 1);
+    server
+        .cohorts()
+        .preview_publication(request())
+        .await
+        .unwrap();
 }

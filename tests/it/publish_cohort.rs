@@ -286,3 +286,27 @@ async fn a_load_that_is_discarded_meanwhile_is_not_published() {
     let published = "SELECT COUNT(*) FROM loads WHERE publish_time IS NOT NULL";
     assert_eq!(database.count(published).await, 0);
 }
+
+/// What is published is what was counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_is_finished_meanwhile_is_not_published_uncounted() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_empty_cohort(&database.settings).await;
+    load(&server, "first", &["C-1"]).await;
+    let holding = database.inside.begin().await.unwrap();
+    let hold = "SELECT 1 FROM cohorts FOR NO KEY UPDATE";
+    holding.execute_unprepared(hold).await.unwrap();
+    let mut cohorts = server.cohorts();
+    let publishing = tokio::spawn(async move { cohorts.publish_cohort(publication()).await });
+    database.wait_until_blocked(1).await;
+    load(&server, "second", &["C-2"]).await;
+    holding.commit().await.unwrap();
+
+    let refused = publishing.await.unwrap();
+
+    assert_refused(refused, Code::Aborted, "ETAG_MISMATCH");
+    let published = publish(&server, "list").await.unwrap();
+    assert_eq!((published.version, published.person_count), (1, 2));
+}

@@ -50,6 +50,13 @@ impl From<Error> for Status {
             )
             .retry()
             .send(),
+            Error::Overloaded(Overload::Counts) => Reply::new(
+                Code::ResourceExhausted,
+                ErrorReason::TooManyCalls,
+                "another list is being counted",
+            )
+            .retry()
+            .send(),
             Error::Overloaded(Overload::Deadline) => Reply::new(
                 Code::DeadlineExceeded,
                 ErrorReason::Deadline,

@@ -1,217 +1,45 @@
-//! Loads: a list comes in chunks, each durable before it is answered, each counted once.
+//! A step of a load, in a transaction of its own: begin, add a chunk, finish. Each knows by the load's own
+//! progress whether it has been done.
 
-use std::fmt;
-
-use serde_json::json;
-
-use super::{
-    App, Error,
-    error::Precondition,
-    find,
-    person::{digest_key, hash_member, list_digest},
-};
+use super::{Loaded, MAX_REJECTS};
 use crate::{
+    app::{App, Error, error::Precondition, find},
     domain::{
         cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState, RejectedRow},
-        event::{Event, EventType},
-        identifier::Identifier,
+        event::EventType,
         list_digest::ListDigest,
         name::LoadName,
         person::Member,
-        request::Caller,
-        violation::{Rule, Violation},
+        violation::Violation,
     },
     storage::{
-        Row, Transaction, cohort, event, load, member, offer, reject,
+        Row, Transaction, event, load, member, reject,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
 
-/// The most rows in a chunk.
-pub const MAX_ROWS: usize = 5_000;
-
-/// How many rejected rows of a load are kept.
-pub const MAX_REJECTS: i64 = 1_000;
-
-/// A row of a list, as it comes in. `Debug` shows nothing of it.
-#[derive(Clone)]
-pub enum ListedPerson {
-    /// By their identifiers.
-    Plain {
-        /// 1 to 8 identifiers.
-        identifiers: Vec<Identifier>,
-        /// The company's own key of the person.
-        person_id: Option<String>,
-    },
-    /// By digests.
-    Hashed(Member),
-}
-
-impl fmt::Debug for ListedPerson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ListedPerson(redacted)")
-    }
-}
-
-/// Chunks are numbered from 1 without gaps.
-#[derive(Debug, Clone)]
-pub struct Chunk {
-    /// The number.
-    pub number: i64,
-    /// How large it was, in bytes.
-    pub bytes: i64,
-    /// The rows, and in their places what was wrong with those that are not fit.
-    pub rows: Vec<Result<ListedPerson, Violation>>,
-}
-
-/// What became of a step.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The load as it stands.
-    pub load: Load,
-    /// Rows that this step rejected.
-    pub rejected: Vec<RejectedRow>,
-}
-
-impl Loaded {
-    fn without_rejects(load: Load) -> Self {
-        Self {
-            load,
-            rejected: Vec::new(),
-        }
-    }
-}
-
-impl App {
-    /// Begins a load, or goes on with it. Fails when one of that name came from another source, or when
-    /// its rows were hashed with another digest key.
-    pub async fn begin_load(
-        &self,
-        caller: &Caller,
-        name: LoadName,
-        source: LoadSource,
-        hashed_with: Option<&str>,
-    ) -> Result<Loaded, Error> {
-        let own = digest_key(&self.0.keys.digester);
-        if hashed_with.is_some_and(|key| key != own) {
-            return Err(Error::Precondition(Precondition::DigestKey(own)));
-        }
-        let step = Step::Begin(source);
-        self.step(caller, name, step).await
-    }
-
-    /// Adds a chunk to a load, unless the load has it.
-    pub async fn add_chunk(
-        &self,
-        caller: &Caller,
-        name: LoadName,
-        chunk: Chunk,
-    ) -> Result<Loaded, Error> {
-        let digester = &self.0.keys.digester;
-        let rows = chunk.rows.into_iter().map(|row| match row? {
-            ListedPerson::Plain {
-                identifiers,
-                person_id,
-            } => {
-                hash_member(digester, &identifiers, person_id.as_deref()).ok_or_else(no_identifier)
-            }
-            ListedPerson::Hashed(member) => Ok(member),
-        });
-        let rows = rows.collect::<Vec<_>>();
-        let members = rows.iter().flatten();
-        let hashed = HashedChunk {
-            number: chunk.number,
-            bytes: chunk.bytes,
-            digest: members.map(|member| list_digest(digester, member)).sum(),
-            rows,
-        };
-        self.step(caller, name, Step::Chunk(hashed)).await
-    }
-
-    /// Ends a load of so many chunks and, where the caller says so, so many rows.
-    pub async fn finish_load(
-        &self,
-        caller: &Caller,
-        name: LoadName,
-        chunks: i64,
-        rows: Option<i64>,
-    ) -> Result<Loaded, Error> {
-        self.step(caller, name, Step::Finish { chunks, rows }).await
-    }
-
-    /// The load of this name, and the first of its rejected rows.
-    pub async fn get_load(&self, name: &LoadName) -> Result<Loaded, Error> {
-        let db = self.0.store.reader();
-        let missing = || Error::not_found("Load", name);
-        let offer = offer::find(db, &name.parent.parent)
-            .await?
-            .ok_or_else(missing)?;
-        let cohort = cohort::find(db, &offer, &name.parent.cohort)
-            .await?
-            .ok_or_else(missing)?;
-        let row = load::find(db, &cohort, &name.load)
-            .await?
-            .ok_or_else(missing)?;
-        Ok(Loaded {
-            rejected: reject::of_load(db, row.id).await?,
-            load: row.value,
-        })
-    }
-
-    /// The event of a load, with what has come so far.
-    pub(super) fn load_event(
-        &self,
-        actor: &str,
-        event_type: EventType,
-        load: &Load,
-    ) -> Result<Event, Error> {
-        Ok(Event {
-            details: Some(json!({
-                "source_name": load.source.name,
-                "source_sha256": load.source.sha256,
-                "rows": load.progress.rows,
-                "identifiers": load.progress.identifiers,
-                "duplicates": load.progress.duplicates,
-                "rejected": load.progress.rejected,
-                "digest": load.progress.digest.map(|digest| digest.to_string()),
-            })),
-            ..self.event(load.update_time, actor, event_type, &load.name)?
-        })
-    }
-
-    async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Loaded, Error> {
-        let actor = caller.subject.clone();
-        self.0
-            .store
-            .transaction(Loading {
-                app: self.clone(),
-                actor,
-                name,
-                step,
-            })
-            .await
-    }
-}
-
-enum Step {
+/// What a message of the stream asks for.
+pub(super) enum Step {
     Begin(LoadSource),
     Chunk(HashedChunk),
     Finish { chunks: i64, rows: Option<i64> },
 }
 
 /// A chunk whose rows are digests.
-struct HashedChunk {
-    number: i64,
-    bytes: i64,
-    digest: ListDigest,
-    rows: Vec<Result<Member, Violation>>,
+pub(super) struct HashedChunk {
+    pub number: i64,
+    pub bytes: i64,
+    /// What its rows add to the digest of the list.
+    pub digest: ListDigest,
+    pub rows: Vec<Result<Member, Violation>>,
 }
 
-struct Loading {
-    app: App,
-    actor: String,
-    name: LoadName,
-    step: Step,
+/// A step of a load.
+pub(super) struct Loading {
+    pub app: App,
+    pub actor: String,
+    pub name: LoadName,
+    pub step: Step,
 }
 
 impl UnitOfWork for Loading {
@@ -373,13 +201,6 @@ impl Loading {
         let event = self.app.load_event(&self.actor, event_type, load)?;
         event::insert(transaction, &event).await?;
         Ok(())
-    }
-}
-
-fn no_identifier() -> Violation {
-    Violation {
-        field: "plain.identifiers".to_owned(),
-        rule: Rule("must have 1 to 8 entries"),
     }
 }
 
