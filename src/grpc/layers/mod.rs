@@ -1,4 +1,4 @@
-//! What every call passes through, a file each, in the order of [`pass`].
+//! What every call passes through, a file each, in the order of `pass`.
 //!
 //! Each is a function of a request and of what comes next, and all of them, with the services behind
 //! them, are one service to the transport: a layer of its own for each would cost a call a copy of the
