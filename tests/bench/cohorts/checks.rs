@@ -10,16 +10,16 @@ use crate::{
     load::{Line, Numbers, Script, closed},
     stand::{
         Result,
+        calls::{connect, note_calls},
         company::{check, customer_id, has_verdict, scattered, script},
         echo::{CHECK_REPLY, ENROLL_REPLY, Echo},
-        figures::{Figures, quantile},
+        figures::Figures,
         service::Service,
     },
 };
 
-/// Calls in flight beside the echo, and connections for them.
+/// Calls in flight beside the echo.
 const CROWD: usize = 64;
-const CONNECTIONS: usize = 4;
 
 /// How long a check of a listed person takes. So many are known.
 pub async fn listed(
@@ -81,20 +81,8 @@ async fn measure(
     name: &str,
     figures: &mut Figures,
 ) -> Result<()> {
-    let mut lines = Vec::new();
-    for _ in 0..in_flight.min(CONNECTIONS) {
-        lines.push(Line::to(address, script).await?);
-    }
+    let lines = connect(address, script, in_flight).await?;
     let numbers = Numbers::new(0, u64::MAX);
     let run = closed(lines, in_flight, &numbers, options.times(), || ()).await?;
-    if let Some((count, first)) = &run.failures {
-        return Err(format!("{name}: {count} calls failed; {first}").into());
-    }
-    let rate = run.calls as f64 / run.elapsed.as_secs_f64();
-    figures.add(format!("{name}_calls_per_second"), rate, "1/s");
-    for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-        let value = quantile(&run.latencies, part).ok_or("no call has ended in time")?;
-        figures.add(format!("{name}_{what}"), value, "us");
-    }
-    Ok(())
+    note_calls(figures, name, &run)
 }

@@ -38,8 +38,8 @@ use enrollment::grpc::load_client::OutgoingRow;
 use goals::GOALS;
 use options::Options;
 use stand::{
-    Result, alone, company::Operator, echo, figures::Figures, postgres::Postgres, processes,
-    report, service::Service,
+    Result, alone, company::Operator, disturbance::Disturbance, figures::Figures,
+    postgres::Postgres, processes, report, service::Service,
 };
 
 const COHORT: &str = "everybody";
@@ -47,42 +47,27 @@ const PLAIN_COHORT: &str = "plain";
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match &options.echo {
-        Some(replies) => echo::serve(replies),
-        None => measure(&options),
+    stand::run(options.echo.as_deref(), run(&options))
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let _alone = alone::wait_for_others(&options.folder)?;
+    let Some(postgres) = Postgres::start(&options.folder)? else {
+        return stand::postgres::say_that_it_is_missing();
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("BROKEN: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let mut figures = Figures::default();
+    let disturbance = Disturbance::since_now(Some(postgres.id))?;
+    measure(options, &postgres, &mut figures).await?;
+    figures.add("others_cpu".to_owned(), disturbance.percent()?, "%");
+    let version = postgres.query("SHOW server_version")?;
+    report::machine(&options.folder, Some(&version), &figures);
+    report::table("PostgreSQL", |_| true, &figures);
+    report::goals(&GOALS, &figures);
+    report::lines(&GOALS, &figures);
+    goals::refuse_gaps(&figures)
 }
 
-fn measure(options: &Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let _alone = alone::wait_for_others(&options.folder)?;
-        let Some(postgres) = Postgres::start(&options.folder)? else {
-            return stand::postgres::say_that_it_is_missing();
-        };
-        let mut figures = Figures::default();
-        run(options, &postgres, &mut figures).await?;
-        let version = postgres.query("SHOW server_version")?;
-        report::machine(&options.folder, Some(&version), &figures);
-        report::table("PostgreSQL", |_| true, &figures);
-        report::goals(&GOALS, &figures);
-        report::lines(&GOALS, &figures);
-        goals::refuse_gaps(&figures)
-    })
-}
-
-async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
-    let others = processes::cpu_of_everybody()?;
-    let begun = Instant::now();
+async fn measure(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
     let service = Service::start(&options.folder, &postgres.url()).await?;
     let mut operator = Operator::of(&service)?;
     operator.open_offer().await?;
@@ -121,7 +106,7 @@ async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) -> R
     figures.add("disk_per_identifier".to_owned(), bytes, "bytes");
     let peak = processes::peak_mib(service.id())?;
     figures.add("load_memory".to_owned(), peak, "MiB");
-    note_others(postgres, &service, (others, begun), figures)
+    Ok(())
 }
 
 async fn timed<T>(work: impl Future<Output = Result<T>>) -> Result<Duration> {
@@ -139,21 +124,4 @@ fn note_load(figures: &mut Figures, name: &str, rows: u64, loaded: Duration, pub
         published.as_secs_f64(),
         "s",
     );
-}
-
-/// How much of the processors somebody else had meanwhile, in per cent.
-fn note_others(
-    postgres: &Postgres,
-    service: &Service,
-    (before, begun): (Duration, Instant),
-    figures: &mut Figures,
-) -> Result<()> {
-    let everybody = processes::cpu_of_everybody()?.saturating_sub(before);
-    let own = processes::cpu(std::process::id())?
-        + processes::cpu(service.id())?
-        + processes::cpu_with_children(postgres.id)?;
-    let cores = std::thread::available_parallelism()?.get() as f64;
-    let share = everybody.saturating_sub(own).as_secs_f64() / begun.elapsed().as_secs_f64() / cores;
-    figures.add("others_cpu".to_owned(), share * 100.0, "percent");
-    Ok(())
 }

@@ -37,29 +37,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use goals::GOALS;
 use options::{Database, Options};
-use stand::{Result, alone, echo, figures::Figures, postgres::Postgres, report};
+use stand::{Result, alone, figures::Figures, postgres::Postgres, report};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match &options.echo {
-        Some(replies) => echo::serve(replies),
-        None => measure(&options),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("BROKEN: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The load comes from one thread: the processors are for what is measured.
-fn measure(options: &Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(options))
+    stand::run(options.echo.as_deref(), run(&options))
 }
 
 async fn run(options: &Options) -> Result<()> {

@@ -1,19 +1,19 @@
 //! The points of a run, in rounds: every round measures all of them, beginning somewhere else, so that
 //! a change of the machine's mood hits all alike.
 
-use std::{thread, time::Instant};
-
 use super::{
     by_hand::ByHand,
     calls::Work,
     options::Options,
     pgbench::{Pgbench, Script},
-    subject::{Subject, connect, note_calls},
+    subject::Subject,
 };
 use crate::{
     load::{Numbers, Times, closed},
     stand::{
         Result,
+        calls::{connect, note_calls},
+        disturbance::Disturbance,
         echo::Echo,
         figures::{Figures, quantile},
         processes,
@@ -173,38 +173,6 @@ impl Field<'_, '_> {
             }
         }
         Ok(())
-    }
-}
-
-/// What others, who have nothing to do with this, take of the processors.
-struct Disturbance {
-    database: Option<u32>,
-    begun: Instant,
-    others: f64,
-}
-
-impl Disturbance {
-    fn since_now(database: Option<u32>) -> Result<Self> {
-        Ok(Self {
-            database,
-            begun: Instant::now(),
-            others: Self::others(database)?,
-        })
-    }
-
-    fn percent(&self) -> Result<f64> {
-        let taken = Self::others(self.database)? - self.others;
-        let processors = thread::available_parallelism()?.get() as f64;
-        Ok(100.0 * taken / (self.begun.elapsed().as_secs_f64() * processors))
-    }
-
-    /// Seconds of everybody but this program, its children (service, echo, pgbench) and the database.
-    fn others(database: Option<u32>) -> Result<f64> {
-        let mut own = processes::cpu_with_children(std::process::id())?;
-        if let Some(id) = database {
-            own += processes::cpu_with_children(id)?;
-        }
-        Ok(processes::cpu_of_everybody()?.as_secs_f64() - own.as_secs_f64())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A service on a database, as something that can be measured.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     calls::{BATCH, Work},
@@ -8,17 +8,15 @@ use super::{
     pgbench::per_call,
 };
 use crate::{
-    load::{Line, Numbers, Run, Script, Times, closed, open},
+    load::{Numbers, Run, Script, Times, closed, open},
     stand::{
         Result,
-        figures::{Figures, quantile},
+        calls::{connect, note_calls},
+        figures::Figures,
         processes,
         service::Service,
     },
 };
-
-/// Connections for more than one call in flight: each takes 256 at once.
-const CONNECTIONS: usize = 4;
 
 /// A service with its people.
 pub struct Subject {
@@ -143,35 +141,4 @@ impl Subject {
             resident_mib: processes::resident_mib(server)?,
         })
     }
-}
-
-/// Connections for so many calls of this script in flight.
-pub async fn connect(
-    address: SocketAddr,
-    script: &Arc<Script>,
-    in_flight: usize,
-) -> Result<Vec<Line>> {
-    let mut lines = Vec::new();
-    for _ in 0..in_flight.min(CONNECTIONS) {
-        lines.push(Line::to(address, script).await?);
-    }
-    Ok(lines)
-}
-
-/// Notes calls per second and latencies. Fails when a call failed.
-pub fn note_calls<P>(figures: &mut Figures, name: &str, run: &Run<P>) -> Result<()> {
-    if let Some((count, first)) = &run.failures {
-        return Err(format!("{name}: {count} calls failed; {first}").into());
-    }
-    if run.calls == 0 {
-        return Err(format!("{name}: no call has ended in time").into());
-    }
-    let per_second = run.calls as f64 / run.elapsed.as_secs_f64();
-    figures.add(format!("{name}_calls_per_second"), per_second, "1/s");
-    for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-        if let Some(value) = quantile(&run.latencies, part) {
-            figures.add(format!("{name}_{what}"), value, "us");
-        }
-    }
-    Ok(())
 }
