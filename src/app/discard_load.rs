@@ -24,7 +24,7 @@ impl App {
     /// Takes a load away that was never published. It is given up first; then nothing can be added to
     /// it, and it can only be discarded further.
     pub async fn discard_load(&self, caller: &Caller, name: LoadName) -> Result<(), Error> {
-        let load_id = self.discard(caller, &name, Part::Claim).await?;
+        let load_id = self.discard(caller, &name, Part::GiveUp).await?;
         let all = load::identifiers_of_all(self.0.store.reader()).await?;
         for digests in pieces(all) {
             let part = Part::Members(load_id, digests);
@@ -68,7 +68,7 @@ fn digest(beginning: u32, rest: u8) -> IdentifierDigest {
 
 /// A step, and the key of the load that it is about: its name may be another's by then.
 enum Part {
-    Claim,
+    GiveUp,
     Members(i64, (IdentifierDigest, IdentifierDigest)),
     Rest(i64),
 }
@@ -92,8 +92,8 @@ impl UnitOfWork for Discarding {
         let cohort = find::cohort(transaction, &self.name.parent).await?;
         let found = load::find_for_update(transaction, &cohort, &self.name.load).await?;
         match (&self.part, found) {
-            (Part::Claim, Some(row)) => self.claim(transaction, row).await,
-            (Part::Claim, None) => Err(Error::not_found("Load", &self.name)),
+            (Part::GiveUp, Some(row)) => self.give_up(transaction, row).await,
+            (Part::GiveUp, None) => Err(Error::not_found("Load", &self.name)),
             (Part::Members(id, (first, last)), Some(row)) if row.id == *id => {
                 member::delete_of_load(transaction, *id, *first..=*last).await?;
                 Ok(*id)
@@ -110,7 +110,7 @@ impl UnitOfWork for Discarding {
 }
 
 impl Discarding {
-    async fn claim(&self, transaction: &Transaction, row: Row<Load>) -> Result<i64, Error> {
+    async fn give_up(&self, transaction: &Transaction, row: Row<Load>) -> Result<i64, Error> {
         let discarded = row.value.state.discard();
         let discarded = discarded.map_err(|forbids| Error::forbidden(&self.name, forbids))?;
         let Transition::To(state) = discarded else {

@@ -83,7 +83,8 @@ impl UnitOfWork for Publishing {
         let all = load::of_cohort_for_update(transaction, &old).await?;
         let counting = counting(&all);
         let loads = chosen_loads(transaction, &old, all, &self.command.chosen).await?;
-        if ids(&loads) != self.proposal.load_ids() || old.value != self.proposal.cohort {
+        let wanted = ids(&loads);
+        if wanted != self.proposal.load_ids() || old.value != self.proposal.cohort {
             // A load was finished, or something else published, since they were counted.
             return Err(Error::EtagMismatch(name.to_string()));
         }
@@ -99,13 +100,12 @@ impl UnitOfWork for Publishing {
             ..old.value.clone()
         };
         let kept = cohort_version::load_ids(transaction, old.id, old.value.version).await?;
-        let wanted = ids(&loads);
         if wanted == counting && wanted == kept {
             return Ok(old.value);
         }
         load::publish(transaction, &without(&wanted, &counting), now).await?;
         load::withdraw(transaction, &without(&counting, &wanted)).await?;
-        self.keep(transaction, &old, &cohort).await?;
+        self.keep(transaction, &old, &cohort, &wanted).await?;
         Ok(cohort)
     }
 }
@@ -116,6 +116,7 @@ impl Publishing {
         transaction: &Transaction,
         old: &Row<Cohort>,
         new: &Cohort,
+        load_ids: &[i64],
     ) -> Result<(), Error> {
         cohort::update(transaction, old.id, new).await?;
         let version = CohortVersion {
@@ -127,7 +128,7 @@ impl Publishing {
             publisher: self.actor.clone(),
             publish_time: new.update_time,
         };
-        cohort_version::insert(transaction, old.id, &version, &self.proposal.load_ids()).await?;
+        cohort_version::insert(transaction, old.id, &version, load_ids).await?;
         let mut event = self
             .app
             .cohort_event(&self.actor, EventType::CohortPublished, new)?;

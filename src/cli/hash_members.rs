@@ -91,8 +91,8 @@ enum Outcome {
         digest: ListDigest,
     },
     Rejected(Rejected),
-    HashedAlready,
-    NoIdentifier,
+    /// The list as a whole is not fit.
+    Refused(&'static str),
 }
 
 fn hash(
@@ -130,12 +130,7 @@ fn hash(
                     summary.digest = summary.digest + digest;
                 }
                 Outcome::Rejected(rejected) => rejects.add(&rejected)?,
-                Outcome::HashedAlready => {
-                    return Err(Failure::other("--input: the list is hashed already"));
-                }
-                Outcome::NoIdentifier => {
-                    return Err(Failure::other("--input: a row has no identifier"));
-                }
+                Outcome::Refused(why) => return Err(Failure::other(format!("--input: {why}"))),
             }
         }
     }
@@ -147,12 +142,12 @@ fn hash(
 fn hash_row(digester: &Digester, row: MemberRow) -> Outcome {
     let row = match row {
         MemberRow::Plain(row) => row,
-        MemberRow::Hashed(_) => return Outcome::HashedAlready,
+        MemberRow::Hashed(_) => return Outcome::Refused("the list is hashed already"),
         MemberRow::Rejected(rejected) => return Outcome::Rejected(rejected),
     };
     let person_id = row.written.person_id.as_deref();
     let Some(member) = hash_member(digester, &row.identifiers, person_id) else {
-        return Outcome::NoIdentifier;
+        return Outcome::Refused("a row has no identifier");
     };
     let identifiers = member.identifiers.iter();
     let identifiers = identifiers.map(|digest| hex::encode(digest.0));

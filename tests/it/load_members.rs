@@ -7,7 +7,10 @@ use enrollment::{
         list_digest::ListDigest,
         person::{IdentifierDigest, Member, PersonKey},
     },
-    grpc::proto::v1::{self, DataElement, load::State, load_members_request::Part},
+    grpc::{
+        load_client::OutgoingRow,
+        proto::v1::{self, DataElement, load::State, load_members_request::Part},
+    },
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
@@ -25,17 +28,7 @@ use crate::support::{
 };
 
 fn hashed_row(member: &Member) -> v1::MemberRow {
-    let row = v1::HashedMember {
-        person: member.person.0.to_vec(),
-        identifiers: member
-            .identifiers
-            .iter()
-            .map(|digest| digest.0.to_vec())
-            .collect(),
-    };
-    v1::MemberRow {
-        member: Some(v1::member_row::Member::Hashed(row)),
-    }
+    OutgoingRow::Hashed(member.clone()).into()
 }
 
 on_each_database! {
