@@ -8,13 +8,12 @@ use crate::{
         transition::Transition,
     },
     storage::{
-        Row, Transaction, event, load, member, reject,
+        Row, Transaction, event, load, pack, reject, staged_chunk,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
 
-/// About how many identifiers, of whichever load, are looked at in one transaction: there is no index by
-/// load.
+/// About how many identifiers are taken away in one transaction.
 const PIECE: i64 = 50_000;
 
 /// The most pieces: one for each beginning of two bytes.
@@ -24,17 +23,29 @@ impl App {
     /// Takes a load away that was never published. It is given up first; then nothing can be added to
     /// it, and it can only be discarded further.
     pub async fn discard_load(&self, caller: &Caller, name: LoadName) -> Result<(), Error> {
-        let load_id = self.discard(caller, &name, Part::GiveUp).await?;
-        let all = load::identifiers_of_all(self.0.store.reader()).await?;
-        for digests in pieces(all) {
-            let part = Part::Members(load_id, digests);
+        let given_up = self.discard(caller, &name, Part::GiveUp).await?;
+        let Some(load) = given_up else {
+            return Ok(());
+        };
+        while self
+            .discard(caller, &name, Part::Chunks(load.id))
+            .await?
+            .is_some()
+        {}
+        for digests in pieces(load.value.progress.identifiers) {
+            let part = Part::Packs(load.id, digests);
             self.discard(caller, &name, part).await?;
         }
-        self.discard(caller, &name, Part::Rest(load_id)).await?;
+        self.discard(caller, &name, Part::Rest(load.id)).await?;
         Ok(())
     }
 
-    async fn discard(&self, caller: &Caller, name: &LoadName, part: Part) -> Result<i64, Error> {
+    async fn discard(
+        &self,
+        caller: &Caller,
+        name: &LoadName,
+        part: Part,
+    ) -> Result<Option<Row<Load>>, Error> {
         let unit = Discarding {
             app: self.clone(),
             actor: caller.subject.clone(),
@@ -69,7 +80,8 @@ fn digest(beginning: u32, rest: u8) -> IdentifierDigest {
 /// A step, and the key of the load that it is about: its name may be another's by then.
 enum Part {
     GiveUp,
-    Members(i64, (IdentifierDigest, IdentifierDigest)),
+    Chunks(i64),
+    Packs(i64, (IdentifierDigest, IdentifierDigest)),
     Rest(i64),
 }
 
@@ -81,40 +93,45 @@ struct Discarding {
 }
 
 impl UnitOfWork for Discarding {
-    /// The key of the load.
-    type Output = i64;
+    /// The load, when something may be left of what the step takes away.
+    type Output = Option<Row<Load>>;
     type Error = Error;
     const NAME: &'static str = "DiscardLoad";
     // To take away what is gone changes nothing.
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
 
-    async fn run(&self, transaction: &Transaction) -> Result<i64, Error> {
+    async fn run(&self, transaction: &Transaction) -> Result<Option<Row<Load>>, Error> {
         let cohort = find::cohort(transaction, &self.name.parent).await?;
         let found = load::find_for_update(transaction, &cohort, &self.name.load).await?;
         match (&self.part, found) {
-            (Part::GiveUp, Some(row)) => self.give_up(transaction, row).await,
+            (Part::GiveUp, Some(row)) => Ok(Some(self.give_up(transaction, row).await?)),
             (Part::GiveUp, None) => Err(Error::not_found("Load", &self.name)),
-            (Part::Members(id, (first, last)), Some(row)) if row.id == *id => {
-                member::delete_of_load(transaction, *id, *first..=*last).await?;
-                Ok(*id)
+            (Part::Chunks(id), Some(row)) if row.id == *id => {
+                let more = staged_chunk::delete_some(transaction, *id).await?;
+                Ok(more.then_some(row))
+            }
+            (Part::Packs(id, (first, last)), Some(row)) if row.id == *id => {
+                pack::delete_of_load(transaction, *id, *first, *last).await?;
+                Ok(Some(row))
             }
             (Part::Rest(id), Some(row)) if row.id == *id => {
+                pack::delete_filters_of_load(transaction, *id).await?;
                 reject::delete_of_load(transaction, *id).await?;
                 load::delete(transaction, *id).await?;
-                Ok(*id)
+                Ok(None)
             }
             // It is gone: done before, by this call or by another one.
-            (Part::Members(id, _) | Part::Rest(id), _) => Ok(*id),
+            (Part::Chunks(_) | Part::Packs(..) | Part::Rest(_), _) => Ok(None),
         }
     }
 }
 
 impl Discarding {
-    async fn give_up(&self, transaction: &Transaction, row: Row<Load>) -> Result<i64, Error> {
+    async fn give_up(&self, transaction: &Transaction, row: Row<Load>) -> Result<Row<Load>, Error> {
         let discarded = row.value.state.discard();
         let discarded = discarded.map_err(|forbids| Error::forbidden(&self.name, forbids))?;
         let Transition::To(state) = discarded else {
-            return Ok(row.id);
+            return Ok(row);
         };
         let load = Load {
             state,
@@ -126,7 +143,10 @@ impl Discarding {
             .app
             .load_event(&self.actor, EventType::LoadDiscarded, &load)?;
         event::insert(transaction, &event).await?;
-        Ok(row.id)
+        Ok(Row {
+            id: row.id,
+            value: load,
+        })
     }
 }
 

@@ -76,6 +76,8 @@ struct Parts {
     commits: Lanes<Order, Outcome>,
     /// The place for counting a list.
     counts: Arc<Semaphore>,
+    /// The place for packing one.
+    packing: Semaphore,
     /// Set once tables and keys have been found in order.
     prepared: OnceLock<()>,
 }
@@ -107,6 +109,7 @@ impl App {
             large_looks,
             commits,
             counts: Arc::new(Semaphore::new(1)),
+            packing: Semaphore::new(1),
             prepared,
         }))
     }

@@ -75,7 +75,7 @@ impl App {
         let place = place.map_err(|_| Error::Overloaded(Overload::Counts))?;
         let store = &self.0.store;
         Ok(Proposal {
-            comparison: member::compare(store, offer.id, cohort.id, &ids(&loads), place).await?,
+            comparison: member::compare(store, offer.id, cohort.id, &loads, place).await?,
             cohort: cohort.value,
             loads,
         })

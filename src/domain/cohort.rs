@@ -145,6 +145,15 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Of a list when nobody counts now, and nobody is enrolled.
+    pub fn with_nobody(listed: MemberCounts) -> Self {
+        Self {
+            listed,
+            newly_eligible: listed.people,
+            ..Self::default()
+        }
+    }
+
     /// The part of those who count now who would be dropped: 0 to 1.
     pub fn dropped_share(&self) -> f64 {
         if self.current == 0 {
@@ -190,14 +199,18 @@ pub struct LoadProgress {
     pub last_chunk: i64,
     /// Rows received.
     pub rows: i64,
-    /// Identifiers stored.
+    /// Identifiers stored. Until the load is finished, one that came in two chunks counts twice.
     pub identifiers: i64,
-    /// Identifiers that the load already had for the same person.
+    /// Identifiers that came again for the same person.
     pub duplicates: i64,
     /// Rows rejected.
     pub rejected: i64,
     /// Bytes of the chunks.
     pub bytes: i64,
+    /// Different people; `None` until the load is packed, and when an earlier release packed it.
+    pub people: Option<i64>,
+    /// Whether packing has begun: then nothing can be added any more.
+    pub packing: bool,
     /// Digest of the rows that were not rejected; `None` when it was begun before there were digests.
     pub digest: Option<ListDigest>,
 }

@@ -18,3 +18,22 @@ pub struct Member {
     /// What names them, 1 to 8.
     pub identifiers: Vec<IdentifierDigest>,
 }
+
+/// That an identifier names a person. In the order of identifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The identifier.
+    pub digest: IdentifierDigest,
+    /// Whom it names.
+    pub person: PersonKey,
+}
+
+impl Member {
+    /// An entry for each identifier.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.identifiers.iter().map(|digest| Entry {
+            digest: *digest,
+            person: self.person,
+        })
+    }
+}

@@ -208,6 +208,10 @@ fn first(violations: Vec<Violation>) -> Violation {
 fn hashed_member(hashed: &v1::HashedMember) -> Result<Member, Rule> {
     const RULE: Rule = Rule("must have a person of 16 bytes and 1 to 8 identifiers of 16 bytes");
     let digest = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map_err(|_| RULE);
+    // No digest comes out so: it was never filled in.
+    if hashed.person.iter().all(|byte| *byte == 0) {
+        return Err(Rule("must have a person that is not all zeros"));
+    }
     if hashed.identifiers.is_empty() || hashed.identifiers.len() > MAX_PER_PERSON {
         return Err(RULE);
     }

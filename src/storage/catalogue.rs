@@ -60,6 +60,11 @@ impl Catalogue {
         self.lists.get(&load_id)
     }
 
+    /// The loads that were published once.
+    pub fn lists(&self) -> impl Iterator<Item = i64> {
+        self.lists.keys().copied()
+    }
+
     /// A cohort of the offer.
     pub fn cohort(&self, id: i64) -> Option<&Arc<ListedCohort>> {
         self.cohorts.get(&id)

@@ -5,7 +5,6 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TryInsertResult,
-    sea_query::{Expr, ExprTrait, Func},
 };
 
 use super::{
@@ -43,17 +42,6 @@ pub async fn find_for_update(
         .transpose()
 }
 
-/// How many identifiers all loads of all cohorts have brought together.
-pub async fn identifiers_of_all(db: &impl ConnectionTrait) -> Result<i64, Error> {
-    let sum = load::Entity::find()
-        .select_only()
-        .expr(Func::sum(Expr::col(load::Column::IdentifierCount)).cast_as("bigint"))
-        .into_tuple::<Option<i64>>()
-        .one(db)
-        .await?;
-    Ok(sum.flatten().unwrap_or(0))
-}
-
 /// All loads of this cohort, in their order.
 pub async fn of_cohort(
     db: &impl ConnectionTrait,
@@ -70,12 +58,12 @@ pub async fn of_cohort_for_update(
     to_loads(in_cohort(cohort).lock_exclusive().all(db).await?, cohort)
 }
 
-/// Adds a load to a cohort; gives false when its name is taken.
+/// Adds a load to a cohort, and gives its key; `None` when its name is taken.
 pub async fn insert(
     db: &impl ConnectionTrait,
     cohort: &Row<Cohort>,
     load: &Load,
-) -> Result<bool, Error> {
+) -> Result<Option<i64>, Error> {
     let row = load::ActiveModel {
         id: NotSet,
         cohort_id: Set(cohort.id),
@@ -91,7 +79,10 @@ pub async fn insert(
         .on_conflict_do_nothing_on([load::Column::CohortId, load::Column::Slug])
         .exec(db)
         .await?;
-    Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+    Ok(match inserted {
+        TryInsertResult::Inserted(inserted) => Some(inserted.last_insert_id),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => None,
+    })
 }
 
 /// Writes how far a load got.
@@ -160,6 +151,7 @@ fn progress(load: &Load) -> load::ActiveModel {
         duplicate_count: Set(load.progress.duplicates),
         rejected_count: Set(load.progress.rejected),
         byte_count: Set(load.progress.bytes),
+        person_count: Set(load.progress.people),
         digest: Set(load.progress.digest.map(ListDigest::to_bytes)),
         digest_chunk: Set(load.progress.last_chunk),
         update_time: Set(load.update_time),
@@ -207,6 +199,8 @@ fn to_load(row: load::Model, cohort: &CohortName) -> Result<Row<Load>, Error> {
                 duplicates: row.duplicate_count,
                 rejected: row.rejected_count,
                 bytes: row.byte_count,
+                people: row.person_count,
+                packing: row.packed_slots > 0,
                 // A chunk that a version without digests has taken is not in it.
                 digest: to_digest("loads.digest", row.digest)?
                     .filter(|_| row.digest_chunk == row.last_chunk),

@@ -28,15 +28,18 @@ pub mod connect;
 pub mod enrollment;
 pub mod error;
 pub mod event;
+pub mod filter;
 pub mod key_check;
 pub mod lane;
 pub mod load;
 pub mod member;
 pub mod offer;
+pub mod pack;
 pub mod reject;
 pub mod request;
 pub mod row;
 pub mod schema;
+pub mod staged_chunk;
 pub mod transaction;
 
 mod entity;

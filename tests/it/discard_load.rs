@@ -63,7 +63,7 @@ on_each_database! {
         let refused = discard(&server, "load").await;
 
         assert_refused(refused, Code::FailedPrecondition, "STATE_FORBIDS");
-        assert_eq!(database.rows("members").await, 1);
+        assert_eq!(database.rows("listed_members").await, 1);
     }
 
     async fn a_load_that_was_given_up_takes_no_more_and_is_not_published(database) {
@@ -75,7 +75,7 @@ on_each_database! {
         assert_refused(more, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
         assert_refused(publish(&server, "list").await, Code::FailedPrecondition, "COHORT_EMPTY");
         discard(&server, "load").await.unwrap();
-        assert_eq!(database.rows("members").await, 0);
+        assert_eq!(database.rows("listed_members").await, 0);
     }
 }
 
@@ -93,7 +93,7 @@ async fn a_discard_whose_commit_was_not_answered_is_done() {
         .execute("UPDATE loads SET state = 'DISCARDED'")
         .await
         .unwrap();
-    database.execute("DELETE FROM members").await.unwrap();
+    database.execute("DELETE FROM staged_chunks").await.unwrap();
 
     proxy.cut_at_next_commit();
     discard(&server, "load").await.unwrap();

@@ -67,7 +67,7 @@ on_each_database! {
 
         server.ended().await.unwrap();
         assert_eq!(database.events("LOAD_FINISHED").await, 1);
-        assert_eq!(database.rows("members").await, 1);
+        assert_eq!(database.rows("listed_members").await, 1);
     }
 
     async fn neither_a_watch_nor_an_idle_client_holds_up_the_stop(database) {

@@ -7,10 +7,7 @@ use enrollment::{
         list_digest::ListDigest,
         person::{IdentifierDigest, Member, PersonKey},
     },
-    grpc::{
-        load_client::OutgoingRow,
-        proto::v1::{self, DataElement, load::State, load_members_request::Part},
-    },
+    grpc::proto::v1::{self, DataElement, load::State, load_members_request::Part},
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
@@ -22,14 +19,10 @@ use crate::support::{
     },
     crowd::at_once,
     deeds::cohort,
-    list::{head, publish, rows, with_empty_cohort, with_empty_cohort_and},
+    list::{hashed_row, head, publish, rows, with_empty_cohort, with_empty_cohort_and},
     refusal::{assert_refused, fields_of, resource_of},
     server::{Start, TestServer, keys},
 };
-
-fn hashed_row(member: &Member) -> v1::MemberRow {
-    OutgoingRow::Hashed(member.clone()).into()
-}
 
 on_each_database! {
     async fn a_plain_row_and_a_hashed_row_meet_in_the_same_person(database) {
@@ -77,7 +70,7 @@ on_each_database! {
 
         let status = assert_refused(reply, Code::InvalidArgument, "INVALID_FIELD");
         assert_eq!(fields_of(&status), ["header.digest_key"]);
-        assert_eq!(database.rows("members").await, 0);
+        assert_eq!(database.rows("staged_chunks").await, 0);
     }
 
     async fn the_digest_is_of_the_rows_and_not_of_their_order_or_chunks(database) {
@@ -126,7 +119,7 @@ on_each_database! {
         assert_eq!(load.state(), State::Finished);
         assert_eq!((load.last_chunk, load.row_count, load.identifier_count), (2, 3, 3));
         assert_eq!(load.duplicate_count, 0);
-        assert_eq!(database.rows("members").await, 3);
+        assert_eq!(database.rows("listed_members").await, 3);
     }
 
     async fn a_row_that_is_there_twice_is_counted_as_a_duplicate(database) {
@@ -177,7 +170,7 @@ on_each_database! {
 
         let refused = assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
         assert!(!refused.message().is_empty());
-        assert_eq!(database.rows("members").await, 0);
+        assert_eq!(database.rows("staged_chunks").await, 0);
     }
 
     async fn a_chunk_after_the_end_is_out_of_step(database) {
@@ -187,7 +180,7 @@ on_each_database! {
         let reply = stream(&server, vec![head(), chunk(2, rows(&["C-2"]))]).await;
 
         assert_refused(reply, Code::FailedPrecondition, "LOAD_OUT_OF_STEP");
-        assert_eq!(database.rows("members").await, 1);
+        assert_eq!(database.rows("listed_members").await, 1);
     }
 
     async fn another_source_under_the_same_load_id_is_out_of_step(database) {

@@ -40,6 +40,7 @@ mod lifecycle;
 mod load_members;
 mod lookup_enrollment;
 mod migrations;
+mod packing;
 mod preview_publication;
 mod privacy;
 mod protocol;

@@ -1,12 +1,15 @@
 //! The tables: how they come to be, and what they themselves refuse.
 
-use enrollment::storage::Store;
+use enrollment::{grpc::proto::v1::eligibility::Verdict, storage::Store};
 
 use crate::support::{
-    company::{self, customer, listed},
+    company::{self, chunk, customer, end, header, listed, stream},
     crowd::at_once,
     database::TestDatabase,
-    server::TestServer,
+    deeds::cohort,
+    installation::Installation,
+    list::{head, publish, rows, with_empty_cohort_and},
+    server::{Start, TestServer},
 };
 
 const CLAIM_ANOTHERS_PERSON: &str = "INSERT INTO enrollment_claims (enrollment_id, person, offer_id, live) \
@@ -55,6 +58,36 @@ on_each_database! {
         assert!(store.schema().await.unwrap().missing.is_empty());
     }
 
+    async fn lists_of_before_they_were_packed_are_packed(database) {
+        let installation = Installation::new();
+        let start = || Start { keys: installation.keys(), ..Start::default() };
+        let server = with_empty_cohort_and(&database.settings, start()).await;
+        let old = vec![head(), chunk(1, rows(&["C-1", "C-2"])), end(1)];
+        stream(&server, old).await.unwrap();
+        publish(&server, "list").await.unwrap();
+        let under_way = || header(&cohort("list"), "under-way");
+        stream(&server, vec![under_way(), chunk(1, rows(&["C-3"]))]).await.unwrap();
+        server.stop().await.unwrap();
+        unpack(&database).await;
+
+        let store = Store::connect(&database.settings, false).await.unwrap();
+        assert_eq!(store.migrate(&database.settings).await.unwrap(), ["m0007_packed_lists"]);
+        let server = TestServer::start_with(&database.settings, start()).await;
+
+        for (id, verdict) in [("C-1", Verdict::Eligible), ("C-9", Verdict::Undetermined)] {
+            assert_eq!(server.check(customer(id)).await.verdict(), verdict, "{id}");
+        }
+        let load = stream(&server, vec![under_way()]).await.unwrap();
+        assert_eq!((load.last_chunk, load.row_count), (0, 0));
+        let again = vec![under_way(), chunk(1, rows(&["C-2", "C-3"])), end(1)];
+        stream(&server, again).await.unwrap();
+        let published = publish(&server, "list").await.unwrap();
+        assert_eq!((published.person_count, published.identifier_count), (3, 3));
+        // The release before this one can add nothing that would not be found.
+        let add = "INSERT INTO members SELECT * FROM members LIMIT 1";
+        database.execute(add).await.unwrap_err();
+    }
+
     async fn a_database_of_a_newer_version_is_served(database) {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_newer', 0)";
         database.execute(newer).await.unwrap();
@@ -94,6 +127,32 @@ on_each_database! {
 
         let error = refused.expect_err("one code for two").sql_err();
         assert!(matches!(error, Some(sea_orm::SqlErr::UniqueConstraintViolation(_))), "{error:?}");
+    }
+}
+
+/// Leaves the tables as they were before lists were packed.
+async fn unpack(database: &TestDatabase) {
+    let trigger = if database.is_postgres() {
+        "DROP FUNCTION members_are_packed CASCADE"
+    } else {
+        "DROP TRIGGER members_are_packed"
+    };
+    let lists = if database.is_postgres() {
+        ["DROP VIEW listed_members", "DROP TABLE packs"].as_slice()
+    } else {
+        ["DROP TABLE listed_members"].as_slice()
+    };
+    let members = "INSERT INTO members (digest, load_id, person) \
+                   SELECT digest, load_id, person FROM listed_members";
+    let rest = [
+        "DROP TABLE staged_chunks",
+        "DROP TABLE list_filters",
+        "ALTER TABLE loads DROP COLUMN packed_slots",
+        "ALTER TABLE loads DROP COLUMN person_count",
+        "DELETE FROM seaql_migrations WHERE version = 'm0007_packed_lists'",
+    ];
+    for sql in [trigger, members].iter().chain(lists).chain(&rest) {
+        database.execute(sql).await.unwrap();
     }
 }
 

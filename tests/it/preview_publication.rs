@@ -130,8 +130,9 @@ async fn one_list_is_counted_at_a_time() {
     stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)])
         .await
         .unwrap();
+    publish(&server, "list").await.unwrap();
     let holding = database.inside.begin().await.unwrap();
-    let hold = "LOCK TABLE members IN ACCESS EXCLUSIVE MODE";
+    let hold = "LOCK TABLE packs IN ACCESS EXCLUSIVE MODE";
     holding.execute_unprepared(hold).await.unwrap();
     let request = || v1::PreviewPublicationRequest {
         name: cohort("list"),

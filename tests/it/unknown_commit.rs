@@ -107,7 +107,7 @@ async fn a_chunk_whose_commit_was_not_answered_counts_once() {
     assert!(proxy.has_cut());
     assert_eq!((load.last_chunk, load.row_count), (1, 1));
     assert_eq!((load.identifier_count, load.duplicate_count), (1, 0));
-    assert_eq!(database.rows("members").await, 2);
+    assert_eq!(database.rows("staged_chunks").await, 1);
 }
 
 /// A server with one listed person, and a proxy between it and its database.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        cohort::{Load, LoadSource, RejectedRow},
+        cohort::{Load, LoadSource, LoadState, RejectedRow},
         event::{Event, EventType},
         identifier::Identifier,
         name::LoadName,
@@ -95,7 +95,8 @@ impl App {
             return Err(Error::Precondition(Precondition::DigestKey(own)));
         }
         let step = Step::Begin(source);
-        self.step(caller, name, step).await
+        let (_, begun) = self.step(caller, name, step).await?;
+        Ok(begun)
     }
 
     /// Adds a chunk to a load, unless the load has it.
@@ -123,10 +124,12 @@ impl App {
             digest: members.map(|member| list_digest(digester, member)).sum(),
             rows,
         };
-        self.step(caller, name, Step::Chunk(hashed)).await
+        let (_, added) = self.step(caller, name, Step::Chunk(hashed)).await?;
+        Ok(added)
     }
 
-    /// Ends a load of so many chunks and, where the caller says so, so many rows.
+    /// Ends a load of so many chunks and, where the caller says so, so many rows: packs it, however long
+    /// that takes. One at a time: it takes memory. Whoever asks again goes on where it was left.
     pub async fn finish_load(
         &self,
         caller: &Caller,
@@ -134,7 +137,18 @@ impl App {
         chunks: i64,
         rows: Option<i64>,
     ) -> Result<Loaded, Error> {
-        self.step(caller, name, Step::Finish { chunks, rows }).await
+        let end = Step::End { chunks, rows };
+        let (load_id, ended) = self.step(caller, name.clone(), end).await?;
+        let finished = if ended.load.state == LoadState::Receiving {
+            let _place = self.0.packing.acquire().await;
+            self.0.store.pack(load_id, chunks).await?;
+            let (_, finished) = self.step(caller, name, Step::Finish { chunks }).await?;
+            finished
+        } else {
+            ended
+        };
+        self.0.store.unstage(load_id).await?;
+        Ok(finished)
     }
 
     /// The load of this name, and the first of its rejected rows.
@@ -177,7 +191,12 @@ impl App {
         })
     }
 
-    async fn step(&self, caller: &Caller, name: LoadName, step: Step) -> Result<Loaded, Error> {
+    async fn step(
+        &self,
+        caller: &Caller,
+        name: LoadName,
+        step: Step,
+    ) -> Result<(i64, Loaded), Error> {
         let actor = caller.subject.clone();
         self.0
             .store

@@ -1,4 +1,4 @@
-//! A step of a load, in a transaction of its own: begin, add a chunk, finish. Each knows by the load's own
+//! A step of a load, in a transaction of its own: begin, add a chunk, end, finish. Each knows by the load's own
 //! progress whether it has been done.
 
 use super::{Loaded, MAX_REJECTS};
@@ -13,7 +13,8 @@ use crate::{
         violation::Violation,
     },
     storage::{
-        Row, Transaction, event, load, member, reject,
+        Row, Transaction, event, load, reject,
+        staged_chunk::{self, StagedChunk},
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -22,7 +23,15 @@ use crate::{
 pub(super) enum Step {
     Begin(LoadSource),
     Chunk(HashedChunk),
-    Finish { chunks: i64, rows: Option<i64> },
+    /// No more chunks come: the list can be packed.
+    End {
+        chunks: i64,
+        rows: Option<i64>,
+    },
+    /// All of so many chunks are packed.
+    Finish {
+        chunks: i64,
+    },
 }
 
 /// A chunk whose rows are digests.
@@ -43,13 +52,14 @@ pub(super) struct Loading {
 }
 
 impl UnitOfWork for Loading {
-    type Output = Loaded;
+    /// The key of the load, and what became of it.
+    type Output = (i64, Loaded);
     type Error = Error;
     const NAME: &'static str = "LoadMembers";
     // Each step knows by the load's own progress whether it has been done.
     const UNKNOWN_COMMIT: UnknownCommit = UnknownCommit::Repeat;
 
-    async fn run(&self, transaction: &Transaction) -> Result<Loaded, Error> {
+    async fn run(&self, transaction: &Transaction) -> Result<(i64, Loaded), Error> {
         let cohort = find::cohort(transaction, &self.name.parent).await?;
         let known = load::find_for_update(transaction, &cohort, &self.name.load).await?;
         let load = match (&self.step, known) {
@@ -57,21 +67,24 @@ impl UnitOfWork for Loading {
             (Step::Begin(_), Some(row)) if row.value.state == LoadState::Discarded => {
                 return Err(self.out_of_step("a load of this name is being discarded"));
             }
-            (Step::Begin(source), Some(row)) if row.value.source == *source => row.value,
+            (Step::Begin(source), Some(row)) if row.value.source == *source => row,
             (Step::Begin(_), Some(_)) => {
                 return Err(self.out_of_step("a load of this name was begun from another source"));
             }
             (Step::Chunk(chunk), Some(row)) => {
-                return self.add(transaction, row, chunk).await;
+                let id = row.id;
+                return Ok((id, self.add(transaction, row, chunk).await?));
             }
-            (Step::Finish { chunks, rows }, Some(row)) => {
-                self.finish(transaction, row, *chunks, *rows).await?
+            (Step::End { chunks, rows }, Some(row)) => {
+                self.refuse_gaps(&row.value, *chunks, *rows)?;
+                row
             }
-            (Step::Chunk(_) | Step::Finish { .. }, None) => {
+            (Step::Finish { chunks }, Some(row)) => self.finish(transaction, row, *chunks).await?,
+            (Step::Chunk(_) | Step::End { .. } | Step::Finish { .. }, None) => {
                 return Err(Error::not_found("Load", &self.name));
             }
         };
-        Ok(Loaded::without_rejects(load))
+        Ok((load.id, Loaded::without_rejects(load.value)))
     }
 }
 
@@ -81,7 +94,7 @@ impl Loading {
         transaction: &Transaction,
         cohort: &Row<Cohort>,
         source: &LoadSource,
-    ) -> Result<Load, Error> {
+    ) -> Result<Row<Load>, Error> {
         let now = self.app.now();
         let loadable = cohort.value.state.load();
         loadable.map_err(|forbids| Error::forbidden(&cohort.value.name, forbids))?;
@@ -97,13 +110,13 @@ impl Loading {
             create_time: now,
             update_time: now,
         };
-        if !load::insert(transaction, cohort, &load).await? {
+        let Some(id) = load::insert(transaction, cohort, &load).await? else {
             // Begun by somebody else at the same moment: look again.
             return Err(crate::storage::Error::Contention.into());
-        }
+        };
         self.write_event(transaction, EventType::LoadStarted, &load)
             .await?;
-        Ok(load)
+        Ok(Row { id, value: load })
     }
 
     async fn add(
@@ -126,7 +139,7 @@ impl Loading {
             ChunkOrder::Gap => {
                 return Err(self.out_of_step("chunks are numbered from 1 without gaps"));
             }
-            ChunkOrder::Next if row.value.state != LoadState::Receiving => {
+            ChunkOrder::Next if row.value.state != LoadState::Receiving || progress.packing => {
                 return Err(self.out_of_step("the load is finished"));
             }
             ChunkOrder::Next => {}
@@ -134,8 +147,9 @@ impl Loading {
         let members = rows.iter().flatten().collect::<Vec<_>>();
         let offered = members.iter().map(|member| member.identifiers.len());
         let offered = i64::try_from(offered.sum::<usize>()).unwrap_or(i64::MAX);
-        let new = member::insert(transaction, row.id, &members).await?;
-        let new = i64::try_from(new).unwrap_or(i64::MAX);
+        let staged = StagedChunk::of(members.iter().copied());
+        staged_chunk::insert(transaction, row.id, chunk.number, &staged).await?;
+        let new = i64::try_from(staged.identifiers()).unwrap_or(i64::MAX);
         let rejected = rejected(progress.rows, rows);
         let room = usize::try_from(MAX_REJECTS.saturating_sub(progress.rejected)).unwrap_or(0);
         let (kept, _) = rejected.split_at(room.min(rejected.len()));
@@ -149,6 +163,7 @@ impl Loading {
                 rejected: progress.rejected + i64::try_from(rejected.len()).unwrap_or(i64::MAX),
                 bytes: progress.bytes.saturating_add(chunk.bytes),
                 digest: progress.digest.map(|digest| digest + chunk.digest),
+                ..progress
             },
             update_time: self.app.now(),
             ..row.value
@@ -157,24 +172,28 @@ impl Loading {
         Ok(Loaded { load, rejected })
     }
 
-    async fn finish(
-        &self,
-        transaction: &Transaction,
-        row: Row<Load>,
-        chunks: i64,
-        rows: Option<i64>,
-    ) -> Result<Load, Error> {
-        if row.value.progress.last_chunk != chunks {
+    fn refuse_gaps(&self, load: &Load, chunks: i64, rows: Option<i64>) -> Result<(), Error> {
+        if load.progress.last_chunk != chunks {
             return Err(self.out_of_step("chunk_count must be the number of the last chunk"));
         }
-        if rows.is_some_and(|rows| rows != row.value.progress.rows) {
+        if rows.is_some_and(|rows| rows != load.progress.rows) {
             return Err(self.out_of_step("row_count must be the number of rows in all chunks"));
         }
         if chunks == 0 {
             return Err(self.out_of_step("a load has at least one chunk"));
         }
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        transaction: &Transaction,
+        row: Row<Load>,
+        chunks: i64,
+    ) -> Result<Row<Load>, Error> {
+        self.refuse_gaps(&row.value, chunks, None)?;
         if row.value.state != LoadState::Receiving {
-            return Ok(row.value);
+            return Ok(row);
         }
         let load = Load {
             state: LoadState::Finished,
@@ -184,7 +203,10 @@ impl Loading {
         load::update(transaction, row.id, &load).await?;
         self.write_event(transaction, EventType::LoadFinished, &load)
             .await?;
-        Ok(load)
+        Ok(Row {
+            id: row.id,
+            value: load,
+        })
     }
 
     fn out_of_step(&self, rule: &'static str) -> Error {

@@ -21,6 +21,8 @@ pub struct Model {
     pub byte_count: i64,
     pub digest: Option<Vec<u8>>,
     pub digest_chunk: i64,
+    pub packed_slots: i64,
+    pub person_count: Option<i64>,
     pub publish_time: Option<DateTimeUtc>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,

@@ -27,7 +27,7 @@ use super::{
     connect::LaneOptions,
     enrollment::{StoredEnrollment, to_enrollment},
     entity::enrollment,
-    member::Listing,
+    member::{Listing, uuid_of},
     request::{Answered, Request},
     row::from_json,
 };
@@ -149,11 +149,11 @@ impl Turn<'_> {
 
 /// The statements of a look. Whoever is on no list, or never enrolled, costs one of them.
 trait LookStatements {
-    /// Where these identifiers stand, and what claims their people.
+    /// Where these identifiers stand on these lists, and what claims their people.
     fn found(
         &mut self,
         offer_id: i64,
-        digests: &[IdentifierDigest],
+        places: &[Place],
     ) -> impl Future<Output = Result<Found, Error>> + Send;
 
     /// The claims on everybody whom these enrollments claim.
@@ -178,6 +178,12 @@ struct Found {
     rows: Vec<FoundRow>,
 }
 
+/// An identifier, and the list on which it may stand.
+struct Place {
+    digest: Uuid,
+    load_id: i64,
+}
+
 struct FoundRow {
     digest: Uuid,
     load_id: i64,
@@ -192,13 +198,19 @@ async fn look(
     ids: &[Uuid],
 ) -> Result<Option<Seen>, Error> {
     let offer_id = catalogue.offer.id;
-    let found = statements.found(offer_id, digests).await?;
+    // Nobody is listed on a list that was never published.
+    let places = digests.iter().flat_map(|digest| {
+        let digest = uuid_of(digest.0);
+        let lists = catalogue.lists();
+        lists.map(move |load_id| Place { digest, load_id })
+    });
+    let places = places.collect::<Vec<_>>();
+    let found = statements.found(offer_id, &places).await?;
     if found.version != catalogue.version {
         return Ok(None);
     }
     let mut seen = Seen::default();
     for row in found.rows {
-        // Nobody is listed on a list that was never published.
         let Some(cohort) = catalogue.of_load(row.load_id) else {
             continue;
         };

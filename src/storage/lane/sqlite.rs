@@ -9,12 +9,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Found, FoundRow, LookStatements,
+    Found, FoundRow, LookStatements, Place,
     changes::{ChangedRow, Rows},
     enrollment_columns, version,
 };
 use crate::{
-    domain::person::{IdentifierDigest, PersonKey},
+    domain::person::PersonKey,
     storage::{
         Error,
         claim::{self, Claim},
@@ -32,7 +32,8 @@ const FOUND: &str = concat!(
     "SELECT ",
     version!(),
     ", m.digest, m.load_id, m.person, c.enrollment_id FROM (SELECT 1) \
-     LEFT JOIN (json_each($2) d CROSS JOIN members m ON m.digest = unhex(d.value)) ON true \
+     LEFT JOIN (json_each($2) d CROSS JOIN listed_members m \
+       ON m.load_id = d.value ->> 1 AND m.digest = unhex(d.value ->> 0)) ON true \
      LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
 );
 
@@ -60,9 +61,11 @@ const ANSWERED: &str = "\
 pub(super) struct SqliteLook<'a, C>(pub &'a C);
 
 impl<C: ConnectionTrait> LookStatements for SqliteLook<'_, C> {
-    async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
-        let digests = list(digests.iter().map(|digest| hex::encode(digest.0)));
-        let values = [offer_id.into(), digests.into()];
+    async fn found(&mut self, offer_id: i64, places: &[Place]) -> Result<Found, Error> {
+        let places = places
+            .iter()
+            .map(|place| (place.digest.simple().to_string(), place.load_id));
+        let values = [offer_id.into(), list(places).into()];
         let rows = query(self.0, FOUND, values).await?;
         let mut found = Found {
             version: rows

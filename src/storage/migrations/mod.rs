@@ -8,6 +8,7 @@ mod m0003_catalogue_version;
 mod m0004_rejected_rows;
 mod m0005_list_digests;
 mod m0006_cohort_versions;
+mod m0007_packed_lists;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_rejected_rows::Migration),
             Box::new(m0005_list_digests::Migration),
             Box::new(m0006_cohort_versions::Migration),
+            Box::new(m0007_packed_lists::Migration),
         ]
     }
 }

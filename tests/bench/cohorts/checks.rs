@@ -21,15 +21,16 @@ use crate::{
 /// Calls in flight beside the echo.
 const CROWD: usize = 64;
 
-/// How long a check of a listed person takes. So many are known.
+/// How long a check of a person takes who is on the list of an offer. So many are known.
 pub async fn listed(
     options: &Options,
     service: &Service,
+    offer: &'static str,
     known: u64,
     name: &str,
     figures: &mut Figures,
 ) -> Result<()> {
-    let message = move |number| check(customer_id(scattered(number) % known));
+    let message = move |number| check(offer, customer_id(scattered(number) % known));
     let expects = |_, reply: &[u8]| has_verdict(reply, Verdict::Eligible);
     let script = script("CheckEligibility", &service.app, message, expects);
     for _ in 0..options.rounds() {
@@ -46,9 +47,20 @@ pub async fn listed(
     Ok(())
 }
 
-/// How many checks of people who are not listed are answered, and how many calls by the echo, in turns.
-pub async fn not_listed(options: &Options, service: &Service, figures: &mut Figures) -> Result<()> {
-    let message = |number| check(format!("N-{}", customer_id(scattered(number) % 1_000_000)));
+/// How many checks of people who are on no list of an offer are answered, and how many calls by the echo, in
+/// turns.
+pub async fn not_listed(
+    options: &Options,
+    service: &Service,
+    offer: &'static str,
+    figures: &mut Figures,
+) -> Result<()> {
+    let message = move |number| {
+        check(
+            offer,
+            format!("N-{}", customer_id(scattered(number) % 1_000_000)),
+        )
+    };
     let expects = |_, reply: &[u8]| has_verdict(reply, Verdict::NotListed);
     let script_of = |expects: fn(u64, &[u8]) -> bool| {
         script("CheckEligibility", &service.app, message, expects)

@@ -38,12 +38,22 @@ use enrollment::grpc::load_client::OutgoingRow;
 use goals::GOALS;
 use options::Options;
 use stand::{
-    Result, alone, company::Operator, disturbance::Disturbance, figures::Figures,
-    postgres::Postgres, processes, report, service::Service,
+    Result, alone,
+    company::{OFFER, Operator},
+    disturbance::Disturbance,
+    figures::Figures,
+    postgres::Postgres,
+    processes, report,
+    service::Service,
 };
 
 const COHORT: &str = "everybody";
-const PLAIN_COHORT: &str = "plain";
+const SMALL_OFFER: &str = "offers/small-2021";
+const PLAIN_OFFER: &str = "offers/plain-2021";
+
+const DISK_PER_IDENTIFIER: &str = "\
+    SELECT (pg_total_relation_size('packs') + pg_total_relation_size('list_filters') \
+            + pg_total_relation_size('staged_chunks'))::float8 / SUM(identifier_count) FROM loads";
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -69,44 +79,44 @@ async fn run(options: &Options) -> Result<()> {
 
 async fn measure(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
     let service = Service::start(&options.folder, &postgres.url()).await?;
-    let mut operator = Operator::of(&service)?;
-    operator.open_offer().await?;
-    operator.create_cohort(COHORT).await?;
-    operator.create_cohort(PLAIN_COHORT).await?;
     let digester = service.digester()?;
     let hashed = |number| Ok(OutgoingRow::Hashed(list::member(&digester, number)?));
 
-    // A part of the list, and all of it: each time beside COPY of as many rows.
-    let small = options.small();
-    for (name, from, to) in [("small", 0, small), ("grown", small, options.rows())] {
-        eprintln!("{name}: {from} to {to}");
-        let rate = copy::rows_per_second(postgres, &digester, from..to).await?;
+    // The beginning of the list, and all of it, each as an offer's only one, beside COPY of as many rows.
+    let (small, all) = (options.small(), options.rows());
+    for (name, offer, people) in [("small", SMALL_OFFER, small), ("grown", OFFER, all)] {
+        eprintln!("{name}: {people} people");
+        let rate = copy::rows_per_second(postgres, &digester, 0..people).await?;
         figures.add("copy_rows_per_second".to_owned(), rate, "1/s");
-        let load = operator.load(COHORT, name, (from..to).map(hashed));
-        let loaded = timed(load).await?;
-        let published = timed(operator.publish(COHORT)).await?;
-        note_load(figures, "load", to - from, loaded, published);
-        postgres.query("VACUUM ANALYZE members")?;
-        checks::listed(options, &service, list::known(to), name, figures).await?;
+        load(
+            figures,
+            &service,
+            offer,
+            "load",
+            people_of(people).map(hashed),
+        )
+        .await?;
+        postgres.query("VACUUM ANALYZE packs")?;
+        let known = list::known(people);
+        checks::listed(options, &service, offer, known, name, figures).await?;
     }
-    // In the order of the goal: the same rows as COPY had last, in plain.
-    let plain = operator.load(
-        PLAIN_COHORT,
-        "plain",
-        (0..small).map(|n| Ok(list::plain(n))),
-    );
-    let loaded = timed(plain).await?;
-    let published = timed(operator.publish(PLAIN_COHORT)).await?;
-    note_load(figures, "load_plain", small, loaded, published);
-    checks::not_listed(options, &service, figures).await?;
+    // In the order of the goal: as many rows as COPY had first, in plain.
+    let plain = people_of(small).map(|number| Ok(list::plain(number)));
+    load(figures, &service, PLAIN_OFFER, "load_plain", plain).await?;
+    checks::not_listed(options, &service, OFFER, figures).await?;
 
-    postgres.query("VACUUM members")?;
-    let bytes = "SELECT pg_total_relation_size('members')::float8 / COUNT(*) FROM members";
-    let bytes = postgres.query(bytes)?.parse()?;
+    // Autovacuum would give back what the chunks took.
+    postgres.query("VACUUM")?;
+    let bytes = postgres.query(DISK_PER_IDENTIFIER)?.parse()?;
     figures.add("disk_per_identifier".to_owned(), bytes, "bytes");
     let peak = processes::peak_mib(service.id())?;
     figures.add("load_memory".to_owned(), peak, "MiB");
     Ok(())
+}
+
+/// The numbers of so many people.
+fn people_of(count: u64) -> impl ExactSizeIterator<Item = u64> {
+    (0..count as usize).map(|number| number as u64)
 }
 
 async fn timed<T>(work: impl Future<Output = Result<T>>) -> Result<Duration> {
@@ -115,8 +125,21 @@ async fn timed<T>(work: impl Future<Output = Result<T>>) -> Result<Duration> {
     Ok(begun.elapsed())
 }
 
-fn note_load(figures: &mut Figures, name: &str, rows: u64, loaded: Duration, published: Duration) {
-    let rate = rows as f64 / (loaded + published).as_secs_f64();
+/// Loads the only list of a new offer, and publishes it.
+async fn load(
+    figures: &mut Figures,
+    service: &Service,
+    offer: &'static str,
+    name: &str,
+    rows: impl ExactSizeIterator<Item = Result<OutgoingRow>>,
+) -> Result<()> {
+    let mut operator = Operator::of(service, offer)?;
+    operator.open_offer().await?;
+    operator.create_cohort(COHORT).await?;
+    let people = rows.len();
+    let loaded = timed(operator.load(COHORT, "list", rows)).await?;
+    let published = timed(operator.publish(COHORT)).await?;
+    let rate = people as f64 / (loaded + published).as_secs_f64();
     figures.add(format!("{name}_rows_per_second"), rate, "1/s");
     figures.add(format!("{name}_seconds"), loaded.as_secs_f64(), "s");
     figures.add(
@@ -124,4 +147,5 @@ fn note_load(figures: &mut Figures, name: &str, rows: u64, loaded: Duration, pub
         published.as_secs_f64(),
         "s",
     );
+    Ok(())
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::stand::{Result, company::member};
 
 const LISTED: &str = "\
-    SELECT m.person, c.id, c.offer_id, c.data_elements FROM members m \
+    SELECT m.person, c.id, c.offer_id, c.data_elements FROM listed_members m \
     JOIN loads l ON l.id = m.load_id AND l.publish_time IS NOT NULL \
     JOIN cohorts c ON c.id = l.cohort_id AND c.state = 'PUBLISHED' \
     WHERE m.digest = ?1 AND NOT EXISTS (SELECT 1 FROM enrollment_claims k \

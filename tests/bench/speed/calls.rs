@@ -70,9 +70,9 @@ impl Work {
         let anybody = scattered(number) % people.checked;
         let somebody_enrolled = people.checked + scattered(number) % enrolled.max(1);
         match self {
-            Self::CheckListed => check(customer_id(anybody)),
-            Self::CheckHalf if is_listed(number) => check(customer_id(anybody)),
-            Self::CheckNotListed | Self::CheckHalf => check(format!("N-{anybody:08}")),
+            Self::CheckListed => check(OFFER, customer_id(anybody)),
+            Self::CheckHalf if is_listed(number) => check(OFFER, customer_id(anybody)),
+            Self::CheckNotListed | Self::CheckHalf => check(OFFER, format!("N-{anybody:08}")),
             Self::Enroll => enroll(number),
             Self::Replay => enroll(somebody_enrolled),
             Self::LookUp => v1::LookupEnrollmentRequest {

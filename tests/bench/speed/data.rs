@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 
 use crate::stand::{
     Result,
-    company::{Operator, member},
+    company::{OFFER, Operator, member},
     service::Service,
 };
 
@@ -52,7 +52,7 @@ fn member_of_pgbench(number: u64) -> Member {
 
 /// Opens the offer, loads and publishes its cohort.
 pub async fn make(service: &Service, people: &People) -> Result<()> {
-    let mut operator = Operator::of(service)?;
+    let mut operator = Operator::of(service, OFFER)?;
     operator.open_offer().await?;
     operator.create_cohort(COHORT).await?;
     let digester = service.digester()?;

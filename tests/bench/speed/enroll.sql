@@ -6,13 +6,17 @@ WITH drawn AS MATERIALIZED (
     SELECT md5('bench' || n)::uuid AS digest, lpad(to_hex(n), 32, '0')::uuid AS id, gen_random_uuid() AS request_id
     FROM drawn
 ), listed AS MATERIALIZED (
-    SELECT w.id, w.request_id, m.person, c.id AS cohort_id, c.offer_id, c.data_elements
+    SELECT w.id, w.request_id, m.people[f.place] AS person, c.id AS cohort_id, c.offer_id, c.data_elements
     FROM wish w
-    JOIN members m ON m.digest = w.digest
-    JOIN loads l ON l.id = m.load_id AND l.publish_time IS NOT NULL
+    CROSS JOIN loads l
     JOIN cohorts c ON c.id = l.cohort_id AND c.offer_id = :offer AND c.state = 'PUBLISHED'
-    WHERE NOT EXISTS (
-        SELECT FROM enrollment_claims k WHERE k.offer_id = c.offer_id AND k.person = m.person AND k.live)
+    CROSS JOIN LATERAL (
+        SELECT p.digests, p.people FROM packs p
+        WHERE p.load_id = l.id AND p.first <= w.digest ORDER BY p.first DESC LIMIT 1) m
+    CROSS JOIN LATERAL (SELECT unnest(array_positions(m.digests, w.digest)) AS place) f
+    WHERE l.publish_time IS NOT NULL AND NOT EXISTS (
+        SELECT FROM enrollment_claims k
+        WHERE k.offer_id = c.offer_id AND k.person = m.people[f.place] AND k.live)
 ), enrollment AS (
     INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, term_start_date, term_end_date,
                              terms_version, exposed, contact, revision, update_time)

@@ -60,7 +60,7 @@ pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) 
         people.of_service() + people.of_pgbench()
     );
     data::make(&service, &people).await?;
-    postgres.query("VACUUM ANALYZE members")?;
+    postgres.query("VACUUM ANALYZE packs")?;
     let subject = Subject::new("", service, Some(postgres.id), people);
     let mut aside = Figures::default();
     let work = Work::Enroll;

@@ -58,10 +58,10 @@ pub fn person(customer_id: String) -> v1::Person {
     }
 }
 
-/// Asks whether the person who is called so is eligible.
-pub fn check(customer_id: String) -> Vec<u8> {
+/// Asks whether the person who is called so is eligible for an offer.
+pub fn check(offer: &str, customer_id: String) -> Vec<u8> {
     v1::CheckEligibilityRequest {
-        parent: OFFER.to_owned(),
+        parent: offer.to_owned(),
         person: Some(person(customer_id)),
         as_of_time: None,
     }
@@ -99,21 +99,23 @@ pub fn scattered(number: u64) -> u64 {
 
 type Client = InterceptedService<Channel, Bearer>;
 
-/// What an operator does.
+/// What an operator does for one offer.
 pub struct Operator<'s> {
     service: &'s Service,
+    offer: &'static str,
     offers: OfferServiceClient<Client>,
     cohorts: CohortServiceClient<Client>,
 }
 
 impl<'s> Operator<'s> {
-    /// An operator of this service.
-    pub fn of(service: &'s Service) -> Result<Self> {
+    /// An operator of this service, and of this offer.
+    pub fn of(service: &'s Service, offer: &'static str) -> Result<Self> {
         let authorization = format!("Bearer {}", service.operator);
         let bearer = Bearer(AsciiMetadataValue::try_from(authorization)?);
         let channel = service.channel.clone();
         Ok(Self {
             service,
+            offer,
             offers: OfferServiceClient::with_interceptor(channel.clone(), bearer.clone()),
             cohorts: CohortServiceClient::with_interceptor(channel, bearer),
         })
@@ -122,12 +124,12 @@ impl<'s> Operator<'s> {
     /// Creates the offer, and opens it.
     pub async fn open_offer(&mut self) -> Result<()> {
         let request = v1::CreateOfferRequest {
-            offer_id: last_part(OFFER),
+            offer_id: last_part(self.offer),
             offer: Some(offer()),
         };
         self.offers.create_offer(request).await?;
         let request = v1::OpenOfferRequest {
-            name: OFFER.to_owned(),
+            name: self.offer.to_owned(),
             etag: String::new(),
         };
         self.offers.open_offer(request).await?;
@@ -137,7 +139,7 @@ impl<'s> Operator<'s> {
     /// Creates a cohort.
     pub async fn create_cohort(&mut self, id: &str) -> Result<()> {
         let request = v1::CreateCohortRequest {
-            parent: OFFER.to_owned(),
+            parent: self.offer.to_owned(),
             cohort_id: id.to_owned(),
             cohort: Some(cohort()),
         };
@@ -153,7 +155,7 @@ impl<'s> Operator<'s> {
         rows: impl Iterator<Item = Result<OutgoingRow>>,
     ) -> Result<()> {
         let source = Source {
-            cohort: format!("{OFFER}/cohorts/{cohort}"),
+            cohort: format!("{}/cohorts/{cohort}", self.offer),
             load_id: load_id.to_owned(),
             name: "made up".to_owned(),
             sha256: "0".repeat(64),
@@ -173,7 +175,7 @@ impl<'s> Operator<'s> {
     /// Publishes a cohort.
     pub async fn publish(&mut self, cohort: &str) -> Result<v1::Cohort> {
         let request = v1::PublishCohortRequest {
-            name: format!("{OFFER}/cohorts/{cohort}"),
+            name: format!("{}/cohorts/{cohort}", self.offer),
             ..v1::PublishCohortRequest::default()
         };
         let mut request = Request::new(request);

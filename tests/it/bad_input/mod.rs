@@ -229,7 +229,10 @@ async fn five_thousand_and_one_rows_are_refused_with_the_bound() {
     let status = assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
     assert_eq!(status.message(), "chunk.rows: must have 1 to 5000 entries");
     assert_eq!(
-        fixture.database.count("SELECT COUNT(*) FROM members").await,
+        fixture
+            .database
+            .count("SELECT COUNT(*) FROM listed_members")
+            .await,
         1
     );
 }

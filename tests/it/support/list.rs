@@ -1,7 +1,11 @@
 //! A cohort, `list`, and the load that fills it.
 
 use enrollment::{
-    grpc::proto::v1::{self, DataElement},
+    domain::person::Member,
+    grpc::{
+        load_client::OutgoingRow,
+        proto::v1::{self, DataElement},
+    },
     storage,
 };
 use tonic::Status;
@@ -36,6 +40,11 @@ pub fn rows(customers: &[&str]) -> Vec<v1::MemberRow> {
         .iter()
         .map(|id| plain_row(listed([customer(id)])))
         .collect()
+}
+
+/// A row of a person's digests.
+pub fn hashed_row(member: &Member) -> v1::MemberRow {
+    OutgoingRow::Hashed(member.clone()).into()
 }
 
 pub async fn publish(server: &TestServer, id: &str) -> Result<v1::Cohort, Status> {

@@ -17,10 +17,10 @@ use uuid::Uuid;
 use self::statements::{
     ANSWERED, CLAIMS, ENROLLMENTS, FOUND, FOUND_ONE, INSERT, INSERT_ONE, SET_LIVE, UPDATE,
 };
-use super::{Found, FoundRow, LookStatements, changes::Rows};
+use super::{Found, FoundRow, LookStatements, Place, changes::Rows};
 use crate::{
-    domain::person::{IdentifierDigest, PersonKey},
-    storage::{Error, claim::Claim, member::uuid_of, request::Request},
+    domain::person::PersonKey,
+    storage::{Error, claim::Claim, request::Request},
 };
 
 /// How long a write may take on a connection that says nothing: longer than the server itself allows it.
@@ -114,14 +114,22 @@ impl PostgresLane {
 }
 
 impl LookStatements for PostgresLane {
-    async fn found(&mut self, offer_id: i64, digests: &[IdentifierDigest]) -> Result<Found, Error> {
-        let found = if let [digest] = digests {
-            let digest = uuid_of(digest.0);
-            let one = || sqlx::query(FOUND_ONE).bind(offer_id).bind(digest);
-            to_found_one(&self.read(one).await?)
+    async fn found(&mut self, offer_id: i64, places: &[Place]) -> Result<Found, Error> {
+        let found = if let [place] = places {
+            let one = || {
+                let statement = sqlx::query(FOUND_ONE).bind(offer_id);
+                statement.bind(place.digest).bind(place.load_id)
+            };
+            to_found_one(&self.read(one).await?, place)
         } else {
-            let digests = column(digests, |digest| uuid_of(digest.0));
-            let all = || sqlx::query(FOUND).bind(offer_id).bind(&digests);
+            let digests = column(places, |place| place.digest);
+            let lists = column(places, |place| place.load_id);
+            let all = || {
+                sqlx::query(FOUND)
+                    .bind(offer_id)
+                    .bind(&digests)
+                    .bind(&lists)
+            };
             to_found(&self.read(all).await?)
         };
         let found = found.map_err(|error| Error::from(&error))?;
@@ -177,19 +185,19 @@ fn to_found(rows: &[PgRow]) -> Result<Option<Found>, sqlx::Error> {
 }
 
 /// `None`: not even the version.
-fn to_found_one(rows: &[PgRow]) -> Result<Option<Found>, sqlx::Error> {
+fn to_found_one(rows: &[PgRow], place: &Place) -> Result<Option<Found>, sqlx::Error> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let listed = rows.iter().map(|row| {
-        let Some(digest) = row.try_get(1)? else {
+        let Some(person) = row.try_get(1)? else {
             return Ok(None);
         };
         Ok(Some(FoundRow {
-            digest,
-            load_id: row.try_get(2)?,
-            person: row.try_get(3)?,
-            enrollment: row.try_get(4)?,
+            digest: place.digest,
+            load_id: place.load_id,
+            person,
+            enrollment: row.try_get(2)?,
         }))
     });
     Ok(Some(Found {

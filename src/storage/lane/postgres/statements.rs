@@ -1,24 +1,28 @@
 //! The statements that PostgreSQL is given, each prepared once on each connection.
 
 use super::super::{enrollment_columns, version};
+use crate::storage::member::in_packs;
 
 /// Aggregated, since a row of its own costs more than what stands in it.
 pub(super) const FOUND: &str = concat!(
     "SELECT ",
     version!(),
-    ", array_agg(m.digest), array_agg(m.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
-     FROM unnest($2::uuid[]) AS d (digest) JOIN members m ON m.digest = d.digest \
-     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+    ", array_agg(d.digest), array_agg(d.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
+     FROM unnest($2::uuid[], $3::bigint[]) AS d (digest, load_id) \
+     CROSS JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
+    in_packs!("d.load_id", "d.digest"),
+    ") AS m LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
 );
 
-/// The same for one identifier, by which most people come alone: what spreads an array and what
+/// The same for one identifier and one list, as most people come: what spreads an array and what
 /// gathers others is a quarter of the statement's time then. Gives a row where nobody is found, too.
 pub(super) const FOUND_ONE: &str = concat!(
     "SELECT ",
     version!(),
-    ", m.digest, m.load_id, m.person, c.enrollment_id \
-     FROM (SELECT) AS asked LEFT JOIN members m ON m.digest = $2 \
-     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+    ", m.person, c.enrollment_id FROM (SELECT) AS asked \
+     LEFT JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
+    in_packs!("$3", "$2"),
+    ") AS m ON true LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
 );
 
 /// `$1` offer, `$2` enrollments: gives everybody whom they claim, and all claims on these.

@@ -1,16 +1,16 @@
-//! Table `members`.
+//! Table `list_filters`.
 
 use sea_orm::entity::prelude::*;
 
 #[derive(Debug, Clone, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "members")]
+#[sea_orm(table_name = "list_filters")]
 pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub digest: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub load_id: i64,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub person: Uuid,
+    pub first_slot: i64,
+    pub end_slot: i64,
+    pub filter: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

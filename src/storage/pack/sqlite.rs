@@ -1,0 +1,46 @@
+//! SQLite: entries are rows of a table that is its own index.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, Statement};
+
+use super::{ADVANCE, Piece};
+use crate::storage::{Error, Store, entity::list_filter, transaction::commit_error};
+
+/// Reads the entries out of one value, 32 bytes each: a parameter for each costs several times as much.
+const INSERT: &str = "\
+    WITH RECURSIVE place (byte) AS ( \
+        SELECT 1 WHERE length($2) > 0 UNION ALL \
+        SELECT byte + 32 FROM place WHERE byte + 32 < length($2)) \
+    INSERT INTO listed_members (load_id, digest, person) \
+    SELECT $1, substr($2, byte, 16), substr($2, byte + 16, 16) FROM place";
+
+pub(super) async fn keep(store: &Store, piece: &Piece) -> Result<bool, Error> {
+    let transaction = store.begin().await?;
+    let statement = |text, values: Vec<sea_orm::Value>| {
+        Statement::from_sql_and_values(DbBackend::Sqlite, text, values)
+    };
+    let advance = piece.advance().map(sea_orm::Value::from);
+    let advanced = transaction
+        .execute_raw(statement(ADVANCE, advance.to_vec()))
+        .await?;
+    if advanced.rows_affected() != 1 {
+        return Ok(false);
+    }
+    let entries = piece.entries.iter();
+    let bytes = entries.flat_map(|entry| [entry.digest.0, entry.person.0]);
+    let bytes = bytes.flatten().collect::<Vec<u8>>();
+    let values = vec![piece.load_id.into(), bytes.into()];
+    transaction.execute_raw(statement(INSERT, values)).await?;
+    if let Some((slots, filter)) = &piece.filter {
+        let row = list_filter::ActiveModel {
+            load_id: Set(piece.load_id),
+            first_slot: Set(i64::try_from(slots.start).unwrap_or_default()),
+            end_slot: Set(i64::try_from(slots.end).unwrap_or_default()),
+            filter: Set(filter.to_bytes()),
+        };
+        list_filter::Entity::insert(row)
+            .exec_without_returning(&transaction)
+            .await?;
+    }
+    transaction.commit().await.map_err(commit_error)?;
+    Ok(true)
+}
