@@ -31,12 +31,15 @@ impl App {
         identifiers: &[Identifier],
     ) -> Result<Eligibility, Error> {
         let digests = self.digests(identifiers);
+        if let Some(unlisted) = self.answer_if_unlisted(offer, &digests) {
+            return Ok(unlisted);
+        }
         let sight = self.look(offer, digests.clone()).await?;
         let standing = sight.standings.of(&digests);
         Ok(standing.decide(sight.offer(), self.now()))
     }
 
-    /// The answers for many people, in their order, from one look at the database.
+    /// The answers for many people, in their order, from one look at the database at the most.
     pub async fn batch_check_eligibility<I: AsRef<[Identifier]>>(
         &self,
         offer: &OfferName,
@@ -46,11 +49,20 @@ impl App {
             .iter()
             .map(|identifiers| self.digests(identifiers.as_ref()))
             .collect::<Vec<_>>();
-        let sight = self.look(offer, people.concat()).await?;
+        let unlisted = people.iter();
+        let unlisted = unlisted.map(|digests| self.answer_if_unlisted(offer, digests));
+        let unlisted = unlisted.collect::<Vec<_>>();
+        if let Some(answers) = unlisted.iter().cloned().collect() {
+            return Ok(answers);
+        }
+        let others = people.iter().zip(&unlisted);
+        let others = others.filter(|(_, unlisted)| unlisted.is_none());
+        let others = others.flat_map(|(digests, _)| digests).copied();
+        let sight = self.look(offer, others.collect()).await?;
         let now = self.now();
-        let answers = people.iter().map(|digests| {
-            let standing = sight.standings.of(digests);
-            standing.decide(sight.offer(), now)
+        let answers = people.iter().zip(unlisted).map(|(digests, unlisted)| {
+            let look = || sight.standings.of(digests).decide(sight.offer(), now);
+            unlisted.unwrap_or_else(look)
         });
         Ok(answers.collect())
     }

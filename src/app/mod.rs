@@ -33,6 +33,7 @@ mod log;
 mod looks;
 pub mod person;
 mod standing;
+mod unlisted;
 mod working_set;
 
 use std::{
@@ -47,6 +48,7 @@ use self::{
     committer::{Committing, Order, Outcome},
     lanes::Lanes,
     looks::{Look, Looked, Looking},
+    unlisted::Unlisted,
 };
 use crate::{
     clock::{Clock, Random},
@@ -56,6 +58,7 @@ use crate::{
 
 pub use error::Error;
 pub use keys::KeyCheckError;
+pub use unlisted::Freshness;
 
 /// The application: the database, the keys, the time and the randomness that every deed needs.
 /// Cheap to clone.
@@ -74,6 +77,8 @@ struct Parts {
     large_looks: Lanes<Look, Looked>,
     /// Where commands for people share commits.
     commits: Lanes<Order, Outcome>,
+    /// Who is on no list.
+    unlisted: Arc<Unlisted>,
     /// The place for counting a list.
     counts: Arc<Semaphore>,
     /// The place for packing one.
@@ -85,7 +90,13 @@ struct Parts {
 impl App {
     /// Puts the application together, and opens its lanes, which are tasks of the runtime that it is
     /// called in. They end with it.
-    pub fn new(store: Store, keys: Keys, clock: Clock, random: Random) -> Self {
+    pub fn new(
+        store: Store,
+        keys: Keys,
+        clock: Clock,
+        random: Random,
+        freshness: Freshness,
+    ) -> Self {
         let prepared = OnceLock::new();
         let catalogues = Arc::new(Catalogues::new(store.clone()));
         let looking = || Looking {
@@ -100,6 +111,7 @@ impl App {
             catalogues: catalogues.clone(),
             random,
         }));
+        let unlisted = Unlisted::follow(store.clone(), catalogues, freshness);
         Self(Arc::new(Parts {
             store,
             keys,
@@ -108,6 +120,7 @@ impl App {
             looks,
             large_looks,
             commits,
+            unlisted,
             counts: Arc::new(Semaphore::new(1)),
             packing: Semaphore::new(1),
             prepared,

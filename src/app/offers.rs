@@ -142,7 +142,8 @@ impl App {
         Ok(offer::list(self.0.store.reader(), page).await?)
     }
 
-    /// Changes what the patch names.
+    /// Changes what the patch names. Whether more lists come is answered once nobody says otherwise
+    /// (`unlisted.rs`).
     pub async fn update_offer(
         &self,
         caller: &Caller,
@@ -150,8 +151,13 @@ impl App {
         etag: Option<Etag>,
         patch: OfferPatch,
     ) -> Result<Offer, Error> {
-        self.change_offer(caller, name, etag, Change::Details(Box::new(patch)))
-            .await
+        let tells_of_lists = patch.cohorts_complete.is_some();
+        let change = Change::Details(Box::new(patch));
+        let changed = self.change_offer(caller, name, etag, change).await?;
+        if tells_of_lists {
+            self.0.unlisted.known_by_all().await;
+        }
+        Ok(changed)
     }
 
     /// Opens, pauses or closes an offer; leaves one that is so already as it is.

@@ -41,7 +41,7 @@ pub struct PublishCohort {
 }
 
 impl App {
-    /// Publishes a cohort.
+    /// Publishes a cohort. Waits until its loads have been packed for long enough to count (`unlisted.rs`).
     pub async fn publish_cohort(
         &self,
         caller: &Caller,
@@ -50,6 +50,7 @@ impl App {
         let proposal = self
             .preview_publication(&command.name, &command.chosen)
             .await?;
+        self.0.unlisted.settled(&proposal.load_ids()).await;
         let unit = Publishing {
             app: self.clone(),
             actor: caller.subject.clone(),

@@ -2,7 +2,7 @@
 
 use super::{Failure, Settings, environment, stop};
 use crate::{
-    app::{App, readiness::NotReady},
+    app::{App, Freshness, readiness::NotReady},
     clock::{Clock, Random},
     config::Config,
     grpc::auth::Authenticator,
@@ -26,7 +26,13 @@ pub(super) async fn serve(config: Config, ready: impl FnOnce()) -> Result<(), Fa
         .await
         .map_err(Failure::other)?;
     let clock = Clock::system();
-    let app = App::new(store, config.keys, clock.clone(), Random);
+    let app = App::new(
+        store,
+        config.keys,
+        clock.clone(),
+        Random,
+        Freshness::STANDARD,
+    );
     refuse_wrong_keys(&app).await?;
     let server = Server::bind(&config.server, &config.auth, app, clock)
         .await

@@ -3,14 +3,22 @@
 //! A binary fuse filter (Graf and Lemire, "Binary Fuse Filters: Fast and Smaller Than Xor Filters", 2022) with
 //! eight bits for each identifier: one in 256 of the others is taken for one of them.
 
+use std::fmt;
+
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter as _, FilterRef};
 
 use super::Error;
 use crate::domain::person::{Entry, IdentifierDigest};
 
 /// A filter, as it is kept: what describes it, then the fingerprints; nothing at all for nobody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Filter(Vec<u8>);
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({} bytes)", self.0.len())
+    }
+}
 
 impl Filter {
     /// Over the identifiers of these entries, which are sorted.

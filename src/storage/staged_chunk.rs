@@ -67,7 +67,9 @@ impl StagedChunk {
     fn slots(&self) -> Result<Vec<u8>, Error> {
         let mut slots = Vec::with_capacity(SLOTS * 2);
         for slot in 0..SLOTS {
-            let end = self.0.partition_point(|entry| slot_of(entry) <= slot);
+            let end = self
+                .0
+                .partition_point(|entry| slot_of(entry.digest) <= slot);
             let end = u16::try_from(end).map_err(|_| Error::affected("a chunk's entries"))?;
             slots.extend(end.to_be_bytes());
         }
@@ -80,9 +82,9 @@ pub(super) fn is_mark(entry: &Entry) -> bool {
     entry.person == NOBODY
 }
 
-/// The slot of an entry.
-pub(super) fn slot_of(entry: &Entry) -> usize {
-    let [first, second, ..] = entry.digest.0;
+/// The slot of an identifier.
+pub(super) fn slot_of(digest: IdentifierDigest) -> usize {
+    let [first, second, ..] = digest.0;
     usize::from(u16::from_be_bytes([first, second]) >> (u16::BITS - SLOT_BITS))
 }
 
@@ -284,7 +286,7 @@ mod tests {
         let half = SLOTS / 2;
         assert_eq!(directory.slice(&(0..half)), Some((7, 1, 128)));
         assert_eq!(directory.slice(&(half..SLOTS)), Some((7, 129, 64)));
-        let slot = slot_of(chunk.0.last().unwrap());
+        let slot = slot_of(chunk.0.last().unwrap().digest);
         assert_eq!(directory.slice(&(slot..slot + 1)), Some((7, 161, 32)));
         assert_eq!(directory.slice(&(slot - 1..slot)), None);
     }

@@ -32,6 +32,7 @@ mod discard_load;
 mod enroll;
 mod errors;
 mod faults;
+mod from_memory;
 mod get_activation_code;
 mod get_enrollment;
 mod grpcurl;

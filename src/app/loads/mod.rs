@@ -143,6 +143,7 @@ impl App {
             let _place = self.0.packing.acquire().await;
             self.0.store.pack(load_id, chunks).await?;
             let (_, finished) = self.step(caller, name, Step::Finish { chunks }).await?;
+            self.0.unlisted.saw_packed(&[load_id]);
             finished
         } else {
             ended

@@ -15,7 +15,7 @@ use clap::Args;
 
 use super::{Failure, serve::serve};
 use crate::{
-    app::App,
+    app::{App, Freshness},
     clock::{Clock, Random},
     config::Config,
     storage::Store,
@@ -64,7 +64,15 @@ async fn prepare(config: Config) -> Result<(), Failure> {
         .migrate(&config.database)
         .await
         .map_err(Failure::other)?;
-    let app = App::new(store.clone(), config.keys, Clock::system(), Random);
+    // Nothing serves yet.
+    let freshness = Freshness::ALWAYS_ASK;
+    let app = App::new(
+        store.clone(),
+        config.keys,
+        Clock::system(),
+        Random,
+        freshness,
+    );
     app.readiness().await.map_err(Failure::settings)?;
     offer::prepare(&app, Clock::system().now()).await?;
     store.drain().await;

@@ -128,7 +128,7 @@ fn pieces(
     let mut rest = read.as_slice();
     for begin in slots.clone().step_by(width) {
         let slots = begin..begin + width;
-        let end = rest.partition_point(|entry| slot_of(entry) < slots.end);
+        let end = rest.partition_point(|entry| slot_of(entry.digest) < slots.end);
         let (own, others) = rest.split_at(end);
         rest = others;
         pieces.push(Piece::of(load_id, chunks, slots, own)?);

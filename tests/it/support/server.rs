@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use enrollment::{
-    app::App,
+    app::{App, Freshness},
     clock::{Clock, Random},
     config::{Auth, Server as Settings},
     crypto::{Keys, digest::Digester, keyring::Keyring, seal::Sealer},
@@ -50,6 +50,7 @@ pub struct Start {
     pub clock: TestClock,
     /// A file with the signer's key, to be followed.
     pub jwks_file: Option<PathBuf>,
+    pub freshness: Freshness,
 }
 
 impl Default for Start {
@@ -60,6 +61,7 @@ impl Default for Start {
             signer: Signer::new(),
             clock: TestClock::at("2021-09-01T12:00:00Z"),
             jwks_file: None,
+            freshness: Freshness::ALWAYS_ASK,
         }
     }
 }
@@ -86,9 +88,10 @@ impl TestServer {
             signer,
             clock,
             jwks_file,
+            freshness,
         } = start;
         let store = Store::connect(database, false).await.unwrap();
-        let app = App::new(store, keys, clock.clock(), Random);
+        let app = App::new(store, keys, clock.clock(), Random, freshness);
         let auth = Auth {
             jwks_file,
             ..token::auth(signer.jwks.clone())

@@ -1,0 +1,261 @@
+//! Who is on no list, answered from memory: most callers on the first day are not affected, and need not
+//! cost the database a look.
+//!
+//! Owns: the filters of packed lists, and until when they may be trusted. Must not know: who is listed; that
+//! is asked of the database.
+//!
+//! **Never a false "not listed".** A filter errs in one way: it may take somebody for listed, and then the
+//! database is asked. What could go wrong is a list that is not known here. So:
+//!
+//! 1. Filters are trusted for two seconds (`trust`), counted from before the statement that told which lists
+//!    are packed, and only while the filters of all of them are here.
+//! 2. A list counts at the earliest three seconds (`settle`) after it was seen to be packed:
+//!    `PublishCohort` waits for the rest of them.
+//!
+//! Whoever trusts a filter at a moment has asked less than two seconds before. A list that was not packed then
+//! cannot count yet: it would have to have been packed for three. Both times are measured by the clock
+//! that only goes forward, each within one process, so that it does not matter what time it is anywhere (a
+//! machine that is suspended does not count the time: put none to sleep that serves). A
+//! process that is cut off from the database stops trusting its filters, and says that it cannot tell.
+//!
+//! Lists that do not count are asked for too: one that is finished may count in the next moment, and somebody
+//! on one that is withdrawn may be enrolled. Whether more lists come is as old as the filters: `UpdateOffer`, when
+//! it changes that, answers after three seconds, when nobody says otherwise any more.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    time::Duration,
+};
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::{App, catalogues::Catalogues, standing::Standings};
+use crate::{
+    domain::{eligibility::Eligibility, name::OfferName, person::IdentifierDigest},
+    storage::{
+        self, Store,
+        catalogue::Catalogue,
+        list_filter::{self, ListFilter, PackedLists},
+    },
+};
+
+/// How long filters are trusted, and how long publications wait for that. The same in all processes of one
+/// database.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshness {
+    /// How often the database is asked.
+    refresh: Duration,
+    /// How long its answer holds.
+    trust: Duration,
+    /// How long a list has been packed before it counts: longer than that.
+    settle: Duration,
+}
+
+impl Freshness {
+    /// For a service.
+    pub const STANDARD: Self = Self {
+        refresh: Duration::from_millis(500),
+        trust: Duration::from_secs(2),
+        settle: Duration::from_secs(3),
+    };
+
+    /// Everything is asked of the database, and what is published counts at once: where no other process
+    /// answers from memory.
+    pub const ALWAYS_ASK: Self = Self {
+        refresh: Duration::ZERO,
+        trust: Duration::ZERO,
+        settle: Duration::ZERO,
+    };
+}
+
+/// What is known of the lists of each offer.
+#[derive(Debug)]
+pub(super) struct Unlisted {
+    store: Store,
+    catalogues: Arc<Catalogues>,
+    freshness: Freshness,
+    offers: RwLock<HashMap<OfferName, Known>>,
+    /// Of each packed load; `None` where there is none to be had.
+    filters: Mutex<HashMap<i64, Option<Arc<ListFilter>>>>,
+    /// When each load was first seen to be packed.
+    packed: Mutex<HashMap<i64, Instant>>,
+}
+
+/// An offer of which all filters are here.
+#[derive(Debug)]
+struct Known {
+    catalogue: Arc<Catalogue>,
+    filters: Vec<Arc<ListFilter>>,
+    until: Instant,
+}
+
+impl Unlisted {
+    /// Begins to follow the database, in a task that ends when nobody needs it any more.
+    pub fn follow(store: Store, catalogues: Arc<Catalogues>, freshness: Freshness) -> Arc<Self> {
+        let unlisted = Arc::new(Self {
+            store,
+            catalogues,
+            freshness,
+            offers: RwLock::default(),
+            filters: Mutex::default(),
+            packed: Mutex::default(),
+        });
+        if !freshness.trust.is_zero() {
+            tokio::spawn(follow(Arc::downgrade(&unlisted), freshness.refresh));
+        }
+        unlisted
+    }
+
+    /// What the offer says, if it is certain that none of these identifiers stands on a list of it.
+    pub fn certainly(
+        &self,
+        offer: &OfferName,
+        digests: &[IdentifierDigest],
+    ) -> Option<Arc<Catalogue>> {
+        let offers = self.offers.read().unwrap_or_else(PoisonError::into_inner);
+        let known = offers.get(offer)?;
+        let may_be_listed = |digest: &IdentifierDigest| {
+            let mut filters = known.filters.iter();
+            filters.any(|filter| filter.may_have(*digest))
+        };
+        if Instant::now() >= known.until || digests.iter().any(may_be_listed) {
+            return None;
+        }
+        Some(known.catalogue.clone())
+    }
+
+    /// Notes that these loads have been seen to be packed, by a statement that has ended.
+    pub fn saw_packed(&self, load_ids: &[i64]) {
+        let now = Instant::now();
+        let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in load_ids {
+            packed.entry(*id).or_insert(now);
+        }
+    }
+
+    /// Waits until these loads may count: until whoever does not know of them trusts his filters no more.
+    pub async fn settled(&self, load_ids: &[i64]) {
+        self.saw_packed(load_ids);
+        let last = {
+            let packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+            load_ids
+                .iter()
+                .filter_map(|id| packed.get(id))
+                .max()
+                .copied()
+        };
+        if let Some(last) = last {
+            sleep_until(last + self.freshness.settle).await;
+        }
+    }
+
+    /// Waits until nobody trusts what was true before now.
+    pub async fn known_by_all(&self) {
+        sleep_until(Instant::now() + self.freshness.settle).await;
+    }
+
+    async fn refresh(&self) -> Result<(), storage::Error> {
+        let until = Instant::now() + self.freshness.trust;
+        let offers = list_filter::packed(self.store.reader()).await?;
+        let packed = offers.iter().flat_map(|offer| offer.loads.iter().copied());
+        let packed = packed.collect::<Vec<_>>();
+        self.filters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|id, _| packed.contains(id));
+        // Those that are known are trusted anew before others are loaded, which may take its time.
+        let mut incomplete = Vec::new();
+        for offer in offers {
+            match self.filters_of(&offer.loads) {
+                Some(filters) => self.trust(&offer, filters, until).await?,
+                None => incomplete.push(offer),
+            }
+        }
+        for offer in incomplete {
+            self.load(&offer).await?;
+        }
+        Ok(())
+    }
+
+    /// The filters of all of these loads, if all are here.
+    fn filters_of(&self, loads: &[i64]) -> Option<Vec<Arc<ListFilter>>> {
+        let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let filters = loads.iter().map(|id| filters.get(id)?.clone());
+        filters.collect()
+    }
+
+    async fn trust(
+        &self,
+        offer: &PackedLists,
+        filters: Vec<Arc<ListFilter>>,
+        until: Instant,
+    ) -> Result<(), storage::Error> {
+        let mut catalogue = self.catalogues.last_read(&offer.offer).await?;
+        if catalogue
+            .as_ref()
+            .is_none_or(|read| read.version < offer.catalogue_version)
+        {
+            catalogue = self.catalogues.read(&offer.offer).await?;
+        }
+        let Some(catalogue) = catalogue else {
+            return Ok(());
+        };
+        let known = Known {
+            catalogue,
+            filters,
+            until,
+        };
+        self.offers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(offer.offer.clone(), known);
+        Ok(())
+    }
+
+    /// Loads the filters that are not here yet. They are trusted from the next time on.
+    async fn load(&self, offer: &PackedLists) -> Result<(), storage::Error> {
+        for id in &offer.loads {
+            let is_here = {
+                let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+                filters.contains_key(id)
+            };
+            if !is_here {
+                let filter = list_filter::of_load(&self.store, *id).await?;
+                let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+                filters.insert(*id, filter.map(Arc::new));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn follow(unlisted: Weak<Unlisted>, refresh: Duration) {
+    let mut ticks = interval(refresh);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(unlisted) = unlisted.upgrade() else {
+            return;
+        };
+        if let Err(error) = unlisted.refresh().await {
+            // Its word runs out, and then everything is asked of the database, which says so itself.
+            tracing::debug!(%error, "the lists cannot be followed");
+        }
+    }
+}
+
+impl App {
+    /// The answer for a person who is certainly on no list.
+    pub(super) fn answer_if_unlisted(
+        &self,
+        offer: &OfferName,
+        digests: &[IdentifierDigest],
+    ) -> Option<Eligibility> {
+        let catalogue = self.0.unlisted.certainly(offer, digests)?;
+        metrics::counter!("enrollment_checks_from_memory_total").increment(1);
+        let nobody = Standings::default();
+        let standing = nobody.of(digests);
+        Some(standing.decide(&catalogue.offer.value, self.now()))
+    }
+}
