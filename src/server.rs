@@ -44,6 +44,13 @@ const HEADERS: u32 = 16 * 1024;
 /// Connections are renewed after this time, a tenth more or less, so that new replicas get some.
 const CONNECTION_AGE: Duration = Duration::from_mins(30);
 
+/// Bytes that may be on the way to a call: most of a chunk of a list. With the 64 KiB that HTTP/2 begins with, a
+/// chunk waits four times until it is told to go on.
+const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same to all calls of a connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
 /// How long the last transactions may take once the last call has ended.
 const LAST_COMMITS: Duration = Duration::from_secs(5);
 
@@ -179,6 +186,8 @@ fn transport() -> Transport {
     let age = CONNECTION_AGE * 9 / 10 + tenth * 2 * u32::from(part) / 255;
     Transport::builder()
         .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_local_error_reset_streams(Some(RESETS))
         .http2_max_header_list_size(HEADERS)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))

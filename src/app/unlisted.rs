@@ -23,7 +23,9 @@
 //! it changes that, answers after three seconds, when nobody says otherwise any more.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    future::Future,
+    mem,
     sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     time::Duration,
 };
@@ -78,6 +80,8 @@ pub(super) struct Unlisted {
     offers: RwLock<HashMap<OfferName, Known>>,
     /// Of each packed load; `None` where there is none to be had.
     filters: Mutex<HashMap<i64, Option<Arc<ListFilter>>>>,
+    /// Packed loads whose filters are to be fetched.
+    missing: Mutex<Vec<i64>>,
     /// When each load was first seen to be packed.
     packed: Mutex<HashMap<i64, Instant>>,
 }
@@ -99,10 +103,14 @@ impl Unlisted {
             freshness,
             offers: RwLock::default(),
             filters: Mutex::default(),
+            missing: Mutex::default(),
             packed: Mutex::default(),
         });
         if !freshness.trust.is_zero() {
-            tokio::spawn(follow(Arc::downgrade(&unlisted), freshness.refresh));
+            // Apart: to fetch the filters of a long list takes longer than others may be trusted.
+            let weak = || Arc::downgrade(&unlisted);
+            tokio::spawn(every(freshness.refresh, weak(), Self::refresh));
+            tokio::spawn(every(freshness.refresh, weak(), Self::fetch));
         }
         unlisted
     }
@@ -155,25 +163,37 @@ impl Unlisted {
         sleep_until(Instant::now() + self.freshness.settle).await;
     }
 
-    async fn refresh(&self) -> Result<(), storage::Error> {
+    /// Asks which lists there are, and trusts the filters of those offers of which all are here.
+    async fn refresh(self: Arc<Self>) -> Result<(), storage::Error> {
         let until = Instant::now() + self.freshness.trust;
         let offers = list_filter::packed(self.store.reader()).await?;
-        let packed = offers.iter().flat_map(|offer| offer.loads.iter().copied());
-        let packed = packed.collect::<Vec<_>>();
-        self.filters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|id, _| packed.contains(id));
-        // Those that are known are trusted anew before others are loaded, which may take its time.
-        let mut incomplete = Vec::new();
+        self.note_missing(&offers);
         for offer in offers {
-            match self.filters_of(&offer.loads) {
-                Some(filters) => self.trust(&offer, filters, until).await?,
-                None => incomplete.push(offer),
+            if let Some(filters) = self.filters_of(&offer.loads) {
+                self.trust(&offer, filters, until).await?;
             }
         }
-        for offer in incomplete {
-            self.load(&offer).await?;
+        Ok(())
+    }
+
+    /// Forgets the filters of lists that are gone, and notes those that are not here yet.
+    fn note_missing(&self, offers: &[PackedLists]) {
+        let packed = offers.iter().flat_map(|offer| offer.loads.iter().copied());
+        let packed = packed.collect::<HashSet<_>>();
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        filters.retain(|id, _| packed.contains(id));
+        let missing = packed.into_iter().filter(|id| !filters.contains_key(id));
+        let missing = missing.collect();
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
+    }
+
+    /// Fetches the filters that are not here yet. They are trusted from the next refresh on.
+    async fn fetch(self: Arc<Self>) -> Result<(), storage::Error> {
+        let missing = mem::take(&mut *self.missing.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in missing {
+            let filter = list_filter::of_load(&self.store, id).await?;
+            let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+            filters.insert(id, filter.map(Arc::new));
         }
         Ok(())
     }
@@ -212,33 +232,21 @@ impl Unlisted {
             .insert(offer.offer.clone(), known);
         Ok(())
     }
-
-    /// Loads the filters that are not here yet. They are trusted from the next time on.
-    async fn load(&self, offer: &PackedLists) -> Result<(), storage::Error> {
-        for id in &offer.loads {
-            let is_here = {
-                let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-                filters.contains_key(id)
-            };
-            if !is_here {
-                let filter = list_filter::of_load(&self.store, *id).await?;
-                let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-                filters.insert(*id, filter.map(Arc::new));
-            }
-        }
-        Ok(())
-    }
 }
 
-async fn follow(unlisted: Weak<Unlisted>, refresh: Duration) {
-    let mut ticks = interval(refresh);
+/// Does it again and again, until nobody needs it any more.
+async fn every<F>(time: Duration, unlisted: Weak<Unlisted>, work: impl Fn(Arc<Unlisted>) -> F)
+where
+    F: Future<Output = Result<(), storage::Error>>,
+{
+    let mut ticks = interval(time);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let Some(unlisted) = unlisted.upgrade() else {
             return;
         };
-        if let Err(error) = unlisted.refresh().await {
+        if let Err(error) = work(unlisted).await {
             // Its word runs out, and then everything is asked of the database, which says so itself.
             tracing::debug!(%error, "the lists cannot be followed");
         }

@@ -28,6 +28,14 @@ pub struct Entry {
     pub person: PersonKey,
 }
 
+impl Entry {
+    /// In the same order, and faster to compare.
+    pub fn as_numbers(&self) -> (u128, u128) {
+        let Self { digest, person } = self;
+        (u128::from_be_bytes(digest.0), u128::from_be_bytes(person.0))
+    }
+}
+
 impl Member {
     /// An entry for each identifier.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::sync::mpsc::Sender;
 use tonic::{Status, Streaming};
 
@@ -162,7 +163,7 @@ fn parse_chunk(chunk: v1::LoadChunk, takes_hashed: bool) -> Result<Chunk, Error>
     let parsed = Chunk {
         number: chunk.number,
         bytes: i64::try_from(chunk.encoded_len()).unwrap_or(i64::MAX),
-        rows: chunk.rows.into_iter().map(parse_row).collect(),
+        rows: chunk.rows.into_par_iter().map(parse_row).collect(),
     };
     parse::finish(violations, Some(parsed))
 }

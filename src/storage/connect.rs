@@ -245,7 +245,7 @@ async fn sqlite(
         .foreign_keys(true)
         .busy_timeout(ACQUIRE)
         .disable_statement_logging();
-    // 64 MiB, in KiB: the index over a list's digests grows at random places.
+    // 64 MiB, in KiB: indexes over people, codes and requests grow at random places.
     let cached = options.clone().pragma("cache_size", "-65536");
     let writer = sqlite_pool(1, cached).await?;
     refuse_old_sqlite(&writer).await?;

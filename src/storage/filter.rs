@@ -23,18 +23,21 @@ impl fmt::Debug for Filter {
 impl Filter {
     /// Over the identifiers of these entries, which are sorted.
     pub fn over(sorted: &[Entry]) -> Result<Self, Error> {
-        let mut keys = sorted
-            .iter()
+        let same = sorted.chunk_by(|one, other| one.digest == other.digest);
+        let mut keys = same
+            .filter_map(|same| same.first())
             .map(|entry| key(entry.digest))
             .collect::<Vec<_>>();
-        // Those of one digest stand side by side; two digests with one key may be anywhere.
-        keys.sort_unstable();
-        keys.dedup();
         if keys.is_empty() {
             return Ok(Self(Vec::new()));
         }
         let unfit = || Error::Fault("a filter cannot be made".to_owned());
-        let made = BinaryFuse8::try_from(&keys).map_err(|_| unfit())?;
+        let made = BinaryFuse8::try_from(&keys).or_else(|_| {
+            // Two digests have one key, which hardly ever happens.
+            keys.sort_unstable();
+            keys.dedup();
+            BinaryFuse8::try_from(&keys).map_err(|_| unfit())
+        })?;
         // Whom it does not know is told that they are not listed: nobody's word is taken for it.
         if !keys.iter().all(|key| made.contains(key)) {
             return Err(unfit());

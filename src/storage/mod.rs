@@ -1,7 +1,8 @@
 //! How it is kept: the only module that names sea-orm.
 //!
 //! Owns: connections, transactions, tables, and statements. Must not know: protocols, keys, or what
-//! may be done; a function here does one thing to the database and never begins a transaction.
+//! may be done; a function here does one thing to the database and never begins a transaction, but for
+//! the packing of lists (`pack`), which has to let others go on in between.
 //!
 //! # How to add a table
 //! 1. Add a migration in `migrations/` (expand first, contract in a later release: code runs before
@@ -16,8 +17,9 @@
 //!
 //! # Two databases
 //! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
-//! statement must differ, the difference stands beside its twin in the noun's own file, or for lanes in
-//! `lane/postgres` and `lane/sqlite.rs`.
+//! statement must differ, the difference stands beside its twin in the noun's own file, or for lanes and
+//! packs in a file of the database's name. Packed lists differ most: `packs` holds many entries a row, and
+//! `listed_members` shows them one by one; on SQLite that is the table itself.
 
 pub mod catalogue;
 pub mod claim;

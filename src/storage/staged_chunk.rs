@@ -2,7 +2,7 @@
 //!
 //! A chunk keeps its entries sorted, 32 bytes each, and says where each slot of them begins: a slot is
 //! a 1,024th of all digests, by their first ten bits. So whoever packs a list reads a range of digests out
-//! of all of its chunks, in memory that the range bounds and not the list.
+//! of all of its chunks, in memory that the range bounds and not the list, but for two KiB of each chunk.
 //!
 //! A person of whom a row has only identifiers that are not the person's key is marked: an entry of the
 //! key, with nobody in it. With the marks, people can be counted in the order of digests: there is one
@@ -53,7 +53,7 @@ impl StagedChunk {
                 });
             }
         }
-        entries.sort_unstable();
+        entries.sort_unstable_by_key(Entry::as_numbers);
         entries.dedup();
         Self(entries)
     }
@@ -95,12 +95,10 @@ pub async fn insert(
     number: i64,
     chunk: &StagedChunk,
 ) -> Result<(), Error> {
-    let entries = chunk.0.iter();
-    let bytes = entries.flat_map(|entry| [entry.digest.0, entry.person.0]);
     let row = staged_chunk::ActiveModel {
         load_id: Set(load_id),
         chunk: Set(number),
-        entries: Set(bytes.flatten().collect()),
+        entries: Set(to_bytes(&chunk.0)),
         slots: Set(chunk.slots()?),
     };
     staged_chunk::Entity::insert(row)
@@ -210,6 +208,16 @@ pub(super) async fn read(
         entries.iter().map(to_entry)
     });
     Ok(entries.collect())
+}
+
+/// The entries as they are kept.
+pub(super) fn to_bytes(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
+    for entry in entries {
+        bytes.extend_from_slice(&entry.digest.0);
+        bytes.extend_from_slice(&entry.person.0);
+    }
+    bytes
 }
 
 fn to_entry(bytes: &[u8; ENTRY]) -> Entry {

@@ -1,5 +1,6 @@
 //! The one place where operators' deeds and single showings are begun and committed. What callers write
-//! for people goes through a [`lane`](super::lane), where they share commits.
+//! for people goes through a [`lane`](super::lane), where they share commits; lists are packed by
+//! [`pack`](super::pack), in transactions of its own.
 //!
 //! A unit of work runs in a task of its own, so that it ends in order also when the caller has gone
 //! away: a future that is dropped in the middle of BEGIN would give its connection back to the pool

@@ -86,6 +86,10 @@ on_each_database! {
         // The release before this one can add nothing that would not be found.
         let add = "INSERT INTO members SELECT * FROM members LIMIT 1";
         database.execute(add).await.unwrap_err();
+        let unpacked = header(&cohort("list"), "unpacked");
+        stream(&server, vec![unpacked, chunk(1, rows(&["C-4"]))]).await.unwrap();
+        let finish = "UPDATE loads SET state = 'FINISHED' WHERE state = 'RECEIVING'";
+        database.execute(finish).await.unwrap_err();
     }
 
     async fn a_database_of_a_newer_version_is_served(database) {
@@ -142,6 +146,11 @@ async fn unpack(database: &TestDatabase) {
     } else {
         ["DROP TABLE listed_members"].as_slice()
     };
+    let only_packed = if database.is_postgres() {
+        "ALTER TABLE loads DROP CONSTRAINT ck_loads_packed"
+    } else {
+        "DROP TRIGGER ck_loads_packed"
+    };
     let members = "INSERT INTO members (digest, load_id, person) \
                    SELECT digest, load_id, person FROM listed_members";
     let rest = [
@@ -151,7 +160,11 @@ async fn unpack(database: &TestDatabase) {
         "ALTER TABLE loads DROP COLUMN person_count",
         "DELETE FROM seaql_migrations WHERE version = 'm0007_packed_lists'",
     ];
-    for sql in [trigger, members].iter().chain(lists).chain(&rest) {
+    for sql in [trigger, only_packed, members]
+        .iter()
+        .chain(lists)
+        .chain(&rest)
+    {
         database.execute(sql).await.unwrap();
     }
 }

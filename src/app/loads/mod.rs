@@ -4,6 +4,7 @@ mod step;
 
 use std::fmt;
 
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use serde_json::json;
 
 use self::step::{HashedChunk, Loading, Step};
@@ -22,7 +23,7 @@ use crate::{
         request::Caller,
         violation::{Rule, Violation},
     },
-    storage::{cohort, load, offer, reject},
+    storage::{cohort, load, offer, reject, staged_chunk::StagedChunk},
 };
 
 /// The most rows in a chunk.
@@ -107,7 +108,7 @@ impl App {
         chunk: Chunk,
     ) -> Result<Loaded, Error> {
         let digester = &self.0.keys.digester;
-        let rows = chunk.rows.into_iter().map(|row| match row? {
+        let rows = chunk.rows.into_par_iter().map(|row| match row? {
             ListedPerson::Plain {
                 identifiers,
                 person_id,
@@ -117,11 +118,12 @@ impl App {
             ListedPerson::Hashed(member) => Ok(member),
         });
         let rows = rows.collect::<Vec<_>>();
-        let members = rows.iter().flatten();
+        let members = rows.par_iter().flatten();
         let hashed = HashedChunk {
             number: chunk.number,
             bytes: chunk.bytes,
             digest: members.map(|member| list_digest(digester, member)).sum(),
+            staged: StagedChunk::of(rows.iter().flatten()),
             rows,
         };
         let (_, added) = self.step(caller, name, Step::Chunk(hashed)).await?;
@@ -142,7 +144,8 @@ impl App {
         let finished = if ended.load.state == LoadState::Receiving {
             let _place = self.0.packing.acquire().await;
             self.0.store.pack(load_id, chunks).await?;
-            let (_, finished) = self.step(caller, name, Step::Finish { chunks }).await?;
+            let finish = Step::Finish { load_id, chunks };
+            let (_, finished) = self.step(caller, name, finish).await?;
             self.0.unlisted.saw_packed(&[load_id]);
             finished
         } else {

@@ -28,8 +28,9 @@ pub(super) enum Step {
         chunks: i64,
         rows: Option<i64>,
     },
-    /// All of so many chunks are packed.
+    /// All of so many chunks of the load with this key are packed.
     Finish {
+        load_id: i64,
         chunks: i64,
     },
 }
@@ -40,6 +41,7 @@ pub(super) struct HashedChunk {
     pub bytes: i64,
     /// What its rows add to the digest of the list.
     pub digest: ListDigest,
+    pub staged: StagedChunk,
     pub rows: Vec<Result<Member, Violation>>,
 }
 
@@ -79,7 +81,12 @@ impl UnitOfWork for Loading {
                 self.refuse_gaps(&row.value, *chunks, *rows)?;
                 row
             }
-            (Step::Finish { chunks }, Some(row)) => self.finish(transaction, row, *chunks).await?,
+            (Step::Finish { load_id, chunks }, Some(row)) if row.id == *load_id => {
+                self.finish(transaction, row, *chunks).await?
+            }
+            (Step::Finish { .. }, Some(_)) => {
+                return Err(self.out_of_step("the load was discarded, and begun anew"));
+            }
             (Step::Chunk(_) | Step::End { .. } | Step::Finish { .. }, None) => {
                 return Err(Error::not_found("Load", &self.name));
             }
@@ -144,12 +151,10 @@ impl Loading {
             }
             ChunkOrder::Next => {}
         }
-        let members = rows.iter().flatten().collect::<Vec<_>>();
-        let offered = members.iter().map(|member| member.identifiers.len());
+        let offered = rows.iter().flatten().map(|member| member.identifiers.len());
         let offered = i64::try_from(offered.sum::<usize>()).unwrap_or(i64::MAX);
-        let staged = StagedChunk::of(members.iter().copied());
-        staged_chunk::insert(transaction, row.id, chunk.number, &staged).await?;
-        let new = i64::try_from(staged.identifiers()).unwrap_or(i64::MAX);
+        staged_chunk::insert(transaction, row.id, chunk.number, &chunk.staged).await?;
+        let new = i64::try_from(chunk.staged.identifiers()).unwrap_or(i64::MAX);
         let rejected = rejected(progress.rows, rows);
         let room = usize::try_from(MAX_REJECTS.saturating_sub(progress.rejected)).unwrap_or(0);
         let (kept, _) = rejected.split_at(room.min(rejected.len()));
@@ -178,6 +183,9 @@ impl Loading {
         }
         if rows.is_some_and(|rows| rows != load.progress.rows) {
             return Err(self.out_of_step("row_count must be the number of rows in all chunks"));
+        }
+        if load.state == LoadState::Discarded {
+            return Err(self.out_of_step("the load is being discarded"));
         }
         if chunks == 0 {
             return Err(self.out_of_step("a load has at least one chunk"));

@@ -6,6 +6,7 @@
 
 mod error;
 mod row;
+mod wire;
 
 use std::{fmt, time::Duration};
 
@@ -14,13 +15,12 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, metadata::MetadataValue, transport::Endpoint};
 
+use self::wire::Encoded;
 pub use self::{
     error::LoadClientError,
     row::{OutgoingRow, Written},
 };
-use super::proto::v1::{
-    self, cohort_service_client::CohortServiceClient, load_members_request::Part,
-};
+use super::proto::v1::{self, load_members_request::Part};
 
 /// How long it takes at most until a service that is there has let a connection in.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -102,7 +102,7 @@ pub struct LoadClient {
     delays: ExponentialBackoff,
     connection: Connection,
     /// What is on the way.
-    unanswered: Option<Part>,
+    unanswered: Option<Encoded>,
     load: v1::Load,
     next_chunk: i64,
     rows: i64,
@@ -156,8 +156,8 @@ impl LoadClient {
             return Ok(());
         }
         let rows = rows.into_iter().map(v1::MemberRow::from).collect();
-        self.send_next(Part::Chunk(v1::LoadChunk { number, rows }))
-            .await
+        let chunk = Part::Chunk(v1::LoadChunk { number, rows });
+        self.send_next(Encoded::of(chunk)).await
     }
 
     /// Ends the load, and waits until the service has all of it.
@@ -166,14 +166,14 @@ impl LoadClient {
             chunk_count: self.next_chunk - 1,
             row_count: self.rows,
         };
-        self.send_next(Part::End(end)).await?;
+        self.send_next(Encoded::of(Part::End(end))).await?;
         self.await_answer().await
     }
 
-    async fn send_next(&mut self, part: Part) -> Result<(), LoadClientError> {
+    async fn send_next(&mut self, message: Encoded) -> Result<(), LoadClientError> {
         self.await_answer().await?;
-        self.connection.send(part.clone()).await;
-        self.unanswered = Some(part);
+        self.connection.send(message.clone()).await;
+        self.unanswered = Some(message);
         Ok(())
     }
 
@@ -207,12 +207,11 @@ impl LoadClient {
         self.breaks += 1;
         self.connection = connection;
         let last = load.last_chunk;
-        let is_durable =
-            |part: &mut Part| matches!(part, Part::Chunk(chunk) if chunk.number <= last);
+        let is_durable = |message: &mut Encoded| message.chunk.is_some_and(|chunk| chunk <= last);
         self.unanswered.take_if(is_durable);
         self.take(load);
-        if let Some(part) = &self.unanswered {
-            self.connection.send(part.clone()).await;
+        if let Some(message) = &self.unanswered {
+            self.connection.send(message.clone()).await;
             self.sent_again += 1;
         }
         Ok(())
@@ -229,7 +228,7 @@ impl LoadClient {
 
 /// A stream to the service.
 struct Connection {
-    outgoing: mpsc::Sender<v1::LoadMembersRequest>,
+    outgoing: mpsc::Sender<Encoded>,
     answers: Streaming<v1::LoadMembersResponse>,
 }
 
@@ -255,20 +254,18 @@ impl Connection {
             source_sha256: source.sha256.clone(),
             digest_key: source.digest_key.clone().unwrap_or_default(),
         });
-        send(&outgoing, header).await;
+        let _ = outgoing.send(Encoded::of(header)).await;
         let mut request = Request::new(ReceiverStream::new(messages));
         request.metadata_mut().insert("authorization", bearer);
-        let answers = CohortServiceClient::new(channel)
-            .load_members(request)
-            .await?
-            .into_inner();
+        let answers = wire::load_members(channel, request).await?;
         let mut connection = Self { outgoing, answers };
         let load = connection.answer().await?;
         Ok((connection, load))
     }
 
-    async fn send(&self, part: Part) {
-        send(&self.outgoing, part).await;
+    async fn send(&self, message: Encoded) {
+        // When the service has ended the stream, its last answer says why.
+        let _ = self.outgoing.send(message).await;
     }
 
     async fn answer(&mut self) -> Result<v1::Load, LoadClientError> {
@@ -276,10 +273,4 @@ impl Connection {
         let answer = answer.ok_or(LoadClientError::Broken)?;
         Ok(answer.load.unwrap_or_default())
     }
-}
-
-async fn send(outgoing: &mpsc::Sender<v1::LoadMembersRequest>, part: Part) {
-    let message = v1::LoadMembersRequest { part: Some(part) };
-    // When the service has ended the stream, its last answer says why.
-    let _ = outgoing.send(message).await;
 }

@@ -17,6 +17,10 @@ use sea_orm_migration::{
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
+/// Packing takes as long as it takes. Meanwhile `loads` can be read, and nobody adds to one or finishes it.
+const BEFORE_ON_POSTGRES: &str =
+    "SET LOCAL statement_timeout = 0; LOCK TABLE loads IN EXCLUSIVE MODE";
+
 /// `digests` and `people` are of one length and in the order of digests; all with one digest are in one
 /// row. Not compressed: there is nothing to gain in digests.
 const ON_POSTGRES: &str = "\
@@ -52,22 +56,35 @@ const ON_SQLITE: &str = "\
       SELECT RAISE(ABORT, 'a newer release keeps lists elsewhere'); END";
 
 /// The digest is that of nothing.
-const BEGIN_AGAIN: [&str; 2] = [
+const BEGIN_AGAIN: [&str; 3] = [
+    "DELETE FROM members WHERE load_id IN (SELECT id FROM loads WHERE state = 'RECEIVING')",
     "DELETE FROM load_rejects WHERE load_id IN (SELECT id FROM loads WHERE state = 'RECEIVING')",
     "UPDATE loads SET last_chunk = 0, row_count = 0, identifier_count = 0, duplicate_count = 0, \
      rejected_count = 0, byte_count = 0, digest = {nothing}, digest_chunk = 0 \
      WHERE state = 'RECEIVING'",
 ];
 
+/// What is finished is packed up to the last slot. The release before this one would finish what it never
+/// packed: the table itself refuses that.
+const PACKED: &str =
+    "UPDATE loads SET packed_slots = 1024 WHERE state NOT IN ('RECEIVING', 'DISCARDED')";
+
+const ONLY_PACKED_ON_POSTGRES: &str = "\
+    ALTER TABLE loads ADD CONSTRAINT ck_loads_packed \
+    CHECK (state IN ('RECEIVING', 'DISCARDED') OR packed_slots = 1024)";
+
+const ONLY_PACKED_ON_SQLITE: &str = "\
+    CREATE TRIGGER ck_loads_packed BEFORE UPDATE ON loads \
+    WHEN NEW.state NOT IN ('RECEIVING', 'DISCARDED') AND NEW.packed_slots <> 1024 \
+    BEGIN SELECT RAISE(ABORT, 'a load that is not packed is not finished'); END";
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut packed_slots = ColumnDef::new("packed_slots");
-        let packed_slots = packed_slots.big_integer().not_null().default(0).take();
-        let people = ColumnDef::new("person_count").big_integer().null().take();
-        for column in [packed_slots, people] {
-            let add = Table::alter().table("loads").add_column(column).take();
-            manager.alter_table(add).await?;
+        let db = manager.get_connection();
+        let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
+        if is_postgres {
+            db.execute_unprepared(BEFORE_ON_POSTGRES).await?;
         }
         let chunks = of_load("staged_chunks", "chunk")
             .col(binary("entries"))
@@ -79,16 +96,26 @@ impl MigrationTrait for Migration {
             .take();
         manager.create_table(chunks).await?;
         manager.create_table(filters).await?;
-        let (pack, nothing) = if manager.get_database_backend() == DbBackend::Postgres {
-            (ON_POSTGRES, "decode(repeat('00', 32), 'hex')")
+        let (pack, nothing, only_packed) = if is_postgres {
+            let nothing = "decode(repeat('00', 32), 'hex')";
+            (ON_POSTGRES, nothing, ONLY_PACKED_ON_POSTGRES)
         } else {
-            (ON_SQLITE, "zeroblob(32)")
+            (ON_SQLITE, "zeroblob(32)", ONLY_PACKED_ON_SQLITE)
         };
-        let db = manager.get_connection();
         db.execute_unprepared(pack).await?;
         for statement in BEGIN_AGAIN {
             let statement = statement.replace("{nothing}", nothing);
             db.execute_unprepared(&statement).await?;
+        }
+        let mut packed_slots = ColumnDef::new("packed_slots");
+        let packed_slots = packed_slots.big_integer().not_null().default(0).take();
+        let people = ColumnDef::new("person_count").big_integer().null().take();
+        for column in [packed_slots, people] {
+            let add = Table::alter().table("loads").add_column(column).take();
+            manager.alter_table(add).await?;
+        }
+        for statement in [PACKED, only_packed] {
+            db.execute_unprepared(statement).await?;
         }
         Ok(())
     }

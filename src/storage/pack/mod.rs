@@ -16,10 +16,11 @@
 mod postgres;
 mod sqlite;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::postgres::PostgresPacks;
 use super::{
@@ -72,26 +73,100 @@ impl Store {
         } else {
             slots_of(entries, SQLITE_PIECE)
         };
+        let list = Arc::new(StagedList {
+            store: self.clone(),
+            load_id,
+            chunks,
+            directories,
+            piece,
+        });
+        if list.packed().await? < SLOTS && i64::try_from(list.directories.len()) != Ok(chunks) {
+            return Err(Error::affected("read staged chunks"));
+        }
         let mut packs = Packs::of(self).await?;
+        let mut ahead = None::<(usize, AbortOnDropHandle<_>)>;
         'unit: loop {
-            let packed = packed(self, load_id, chunks).await?;
+            let packed = list.packed().await?;
             if packed == SLOTS {
                 return Ok(());
             }
             let begin = packed / unit * unit;
-            let slots = begin..begin + unit;
-            let read = staged_chunk::read(self, load_id, &directories, &slots).await?;
-            let pieces = spawn_blocking(move || pieces(load_id, chunks, read, &slots, piece));
-            let pieces = pieces.await;
-            let pieces = pieces.map_err(|_| Error::Fault("packing panicked".to_owned()))??;
-            for piece in pieces.into_iter().filter(|piece| piece.slots.end > packed) {
-                if !packs.keep(&piece).await? {
-                    // Somebody else was faster.
+            let end = begin + unit;
+            // The next one is read and sorted while this one is written.
+            let prepared = match ahead.take() {
+                Some((ahead, prepared)) if ahead == begin => prepared,
+                _ => prepare(list.clone(), begin..end),
+            };
+            let prepared = prepared.await.map_err(|_| panicked())?;
+            let pieces = match prepared {
+                Ok(pieces) => pieces,
+                // Somebody else was faster, and has taken the chunks away.
+                Err(_) if list.packed().await? == SLOTS => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if end < SLOTS {
+                ahead = Some((end, prepare(list.clone(), end..end + unit)));
+            }
+            let mut packed = packed;
+            for piece in pieces {
+                if piece.slots.end <= packed {
+                    continue;
+                }
+                if !self.tracked(packs.keep(&piece)).await? {
+                    if list.packed().await? == packed {
+                        // Nobody was faster: it cannot be gone on with.
+                        return Err(Error::Contention);
+                    }
                     continue 'unit;
                 }
+                packed = piece.slots.end;
             }
         }
     }
+}
+
+/// A list that is to be packed.
+struct StagedList {
+    store: Store,
+    load_id: i64,
+    chunks: i64,
+    directories: Vec<Directory>,
+    /// Slots of a piece.
+    piece: usize,
+}
+
+impl StagedList {
+    /// Up to which slot it is packed.
+    async fn packed(&self) -> Result<usize, Error> {
+        let found = load::Entity::find()
+            .select_only()
+            .column(load::Column::PackedSlots)
+            .filter(load::Column::Id.eq(self.load_id))
+            .filter(load::Column::LastChunk.eq(self.chunks))
+            .filter(load::Column::State.ne(LoadState::Discarded.name()))
+            .into_tuple::<i64>()
+            .one(self.store.reader())
+            .await?;
+        let packed = found.ok_or(Error::Contention)?;
+        usize::try_from(packed).map_err(|_| Error::unreadable("loads.packed_slots"))
+    }
+}
+
+/// Reads what stands in some slots, in a task of its own, and makes pieces of it.
+fn prepare(
+    list: Arc<StagedList>,
+    slots: Range<usize>,
+) -> AbortOnDropHandle<Result<Vec<Piece>, Error>> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let read = staged_chunk::read(&list.store, list.load_id, &list.directories, &slots).await?;
+        let cut = move || Piece::cut(list.load_id, list.chunks, read, &slots, list.piece);
+        let pieces = spawn_blocking(cut);
+        pieces.await.map_err(|_| panicked())?
+    }))
+}
+
+fn panicked() -> Error {
+    Error::Fault("packing panicked".to_owned())
 }
 
 /// How many slots have about so many of so many entries: a power of two.
@@ -100,48 +175,33 @@ fn slots_of(entries: usize, wanted: usize) -> usize {
     (SLOTS / parts).max(1)
 }
 
-/// Up to which slot the load is packed.
-async fn packed(store: &Store, load_id: i64, chunks: i64) -> Result<usize, Error> {
-    let found = load::Entity::find()
-        .select_only()
-        .column(load::Column::PackedSlots)
-        .filter(load::Column::Id.eq(load_id))
-        .filter(load::Column::LastChunk.eq(chunks))
-        .filter(load::Column::State.ne(LoadState::Discarded.name()))
-        .into_tuple::<i64>()
-        .one(store.reader())
-        .await?;
-    let packed = found.ok_or(Error::Contention)?;
-    usize::try_from(packed).map_err(|_| Error::unreadable("loads.packed_slots"))
-}
-
-/// Sorts and counts what stands in some slots, and cuts it into pieces of so many slots.
-fn pieces(
-    load_id: i64,
-    chunks: i64,
-    mut read: Vec<Entry>,
-    slots: &Range<usize>,
-    width: usize,
-) -> Result<Vec<Piece>, Error> {
-    read.sort_unstable();
-    let mut pieces = Vec::with_capacity(slots.len() / width);
-    let mut rest = read.as_slice();
-    for begin in slots.clone().step_by(width) {
-        let slots = begin..begin + width;
-        let end = rest.partition_point(|entry| slot_of(entry.digest) < slots.end);
-        let (own, others) = rest.split_at(end);
-        rest = others;
-        pieces.push(Piece::of(load_id, chunks, slots, own)?);
-    }
-    read.retain(|entry| !is_mark(entry));
-    let filter = Filter::over(&read)?;
-    if let Some(last) = pieces.last_mut() {
-        last.filter = Some((slots.clone(), filter));
-    }
-    Ok(pieces)
-}
-
 impl Piece {
+    /// Sorts and counts what stands in some slots, and cuts it into pieces of so many.
+    fn cut(
+        load_id: i64,
+        chunks: i64,
+        mut read: Vec<Entry>,
+        slots: &Range<usize>,
+        width: usize,
+    ) -> Result<Vec<Self>, Error> {
+        read.sort_unstable_by_key(Entry::as_numbers);
+        let mut pieces = Vec::with_capacity(slots.len() / width);
+        let mut rest = read.as_slice();
+        for begin in slots.clone().step_by(width) {
+            let slots = begin..begin + width;
+            let end = rest.partition_point(|entry| slot_of(entry.digest) < slots.end);
+            let (own, others) = rest.split_at(end);
+            rest = others;
+            pieces.push(Self::of(load_id, chunks, slots, own)?);
+        }
+        read.retain(|entry| !is_mark(entry));
+        let filter = Filter::over(&read)?;
+        if let Some(last) = pieces.last_mut() {
+            last.filter = Some((slots.clone(), filter));
+        }
+        Ok(pieces)
+    }
+
     fn of(load_id: i64, chunks: i64, slots: Range<usize>, sorted: &[Entry]) -> Result<Self, Error> {
         let is_person = |same: &&[Entry]| {
             let mut same = same.iter();
@@ -275,7 +335,7 @@ mod tests {
         let read = (0..=255).rev().map(|byte| entry(byte, byte.max(1)));
         let read = read.collect::<Vec<_>>();
 
-        let pieces = pieces(1, 1, read.clone(), &(0..SLOTS), SLOTS / 8).unwrap();
+        let pieces = Piece::cut(1, 1, read.clone(), &(0..SLOTS), SLOTS / 8).unwrap();
 
         assert_eq!(pieces.len(), 8);
         let together = pieces

@@ -3,7 +3,9 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, Statement};
 
 use super::{ADVANCE, Piece};
-use crate::storage::{Error, Store, entity::list_filter, transaction::commit_error};
+use crate::storage::{
+    Error, Store, entity::list_filter, staged_chunk::to_bytes, transaction::commit_error,
+};
 
 /// Reads the entries out of one value, 32 bytes each: a parameter for each costs several times as much.
 const INSERT: &str = "\
@@ -23,12 +25,11 @@ pub(super) async fn keep(store: &Store, piece: &Piece) -> Result<bool, Error> {
         .execute_raw(statement(ADVANCE, advance.to_vec()))
         .await?;
     if advanced.rows_affected() != 1 {
+        transaction.rollback().await?;
         return Ok(false);
     }
-    let entries = piece.entries.iter();
-    let bytes = entries.flat_map(|entry| [entry.digest.0, entry.person.0]);
-    let bytes = bytes.flatten().collect::<Vec<u8>>();
-    let values = vec![piece.load_id.into(), bytes.into()];
+    let entries = to_bytes(&piece.entries);
+    let values = vec![piece.load_id.into(), entries.into()];
     transaction.execute_raw(statement(INSERT, values)).await?;
     if let Some((slots, filter)) = &piece.filter {
         let row = list_filter::ActiveModel {
