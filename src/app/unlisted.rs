@@ -47,11 +47,11 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Freshness {
     /// How often the database is asked.
-    refresh: Duration,
+    pub refresh: Duration,
     /// How long its answer holds.
-    trust: Duration,
+    pub trust: Duration,
     /// How long a list has been packed before it counts: longer than that.
-    settle: Duration,
+    pub settle: Duration,
 }
 
 impl Freshness {

@@ -1,7 +1,7 @@
 //! Who is on no list is told so from memory, and never wrongly: also by a service that is cut off while another one
 //! publishes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use enrollment::{
     app::Freshness,
@@ -17,7 +17,7 @@ use tonic::{
 };
 
 use crate::support::{
-    company::{self, chunk, customer, end, header, listed, stream},
+    company::{self, chunk, customer, end, header, stream},
     database::TestDatabase,
     deeds::cohort,
     installation::Installation,
@@ -28,9 +28,16 @@ use crate::support::{
     server::{Start, TestServer},
 };
 
+/// As a service has it, but ten times as fast.
+const QUICK: Freshness = Freshness {
+    refresh: Duration::from_millis(50),
+    trust: Duration::from_millis(200),
+    settle: Duration::from_millis(300),
+};
+
 fn fresh() -> Start {
     Start {
-        freshness: Freshness::STANDARD,
+        freshness: QUICK,
         ..Start::default()
     }
 }
@@ -43,6 +50,20 @@ async fn with_a_list(database: &storage::Database) -> TestServer {
     publish(&server, "list").await.unwrap();
     server.complete_cohorts().await;
     server
+}
+
+/// A server of this installation that answers from memory, with an empty cohort and no more to come.
+async fn with_no_list(database: &storage::Database, installation: &Installation) -> TestServer {
+    let server = with_empty_cohort_and(database, of(installation)).await;
+    server.complete_cohorts().await;
+    server
+}
+
+fn of(installation: &Installation) -> Start {
+    Start {
+        keys: installation.keys(),
+        ..fresh()
+    }
 }
 
 /// Takes the tables away that a look reads, so that only memory can answer.
@@ -103,10 +124,8 @@ on_each_database! {
 
     async fn that_more_lists_come_is_known_to_all_once_it_is_answered(database) {
         let installation = Installation::new();
-        let start = || Start { keys: installation.keys(), ..fresh() };
-        let first = with_empty_cohort_and(&database.settings, start()).await;
-        first.complete_cohorts().await;
-        let second = TestServer::start_with(&database.settings, start()).await;
+        let first = with_no_list(&database.settings, &installation).await;
+        let second = TestServer::start_with(&database.settings, of(&installation)).await;
         without_lists(&database).await;
         assert_eq!(until_told(&second, "C-1").await.verdict(), Verdict::NotListed);
 
@@ -114,6 +133,26 @@ on_each_database! {
         first.update_offer(offer, &["cohorts_complete"]).await;
 
         assert_eq!(until_told(&second, "C-1").await.verdict(), Verdict::Undetermined);
+    }
+
+    /// By the service that published it, and by another one.
+    async fn whoever_has_been_published_is_known_to_all(database) {
+        let installation = Installation::new();
+        let one = with_no_list(&database.settings, &installation).await;
+        let other = TestServer::start_with(&database.settings, of(&installation)).await;
+        for number in 0..3 {
+            let id = format!("C-{number}");
+            assert_eq!(other.check(customer(&id)).await.verdict(), Verdict::NotListed);
+            let load = header(&cohort("list"), &format!("l-{number}"));
+            stream(&one, vec![load, chunk(1, rows(&[&id])), end(1)]).await.unwrap();
+
+            publish(&one, "list").await.unwrap();
+
+            for server in [&one, &other] {
+                let told = server.check(customer(&id)).await;
+                assert_eq!(told.verdict(), Verdict::Eligible, "{id}");
+            }
+        }
     }
 
     async fn somebody_on_a_withdrawn_list_still_finds_their_enrollment(database) {
@@ -172,11 +211,11 @@ async fn a_service_that_is_cut_off_never_denies_whom_another_one_knows() {
         return;
     };
     let installation = Installation::new();
-    let start = || Start {
-        keys: installation.keys(),
-        ..fresh()
+    let start = Start {
+        freshness: Freshness::STANDARD,
+        ..of(&installation)
     };
-    let operator = with_empty_cohort_and(&database.settings, start()).await;
+    let operator = with_empty_cohort_and(&database.settings, start).await;
     operator.complete_cohorts().await;
     let proxy = Proxy::before(&database).await;
     let storage::Database::Postgres { url, .. } = &database.settings else {
@@ -235,40 +274,4 @@ async fn a_service_that_is_cut_off_never_denies_whom_another_one_knows() {
 
 fn assert_refused_away(status: Status) {
     assert_refused::<()>(Err(status), Code::Unavailable, "DATABASE_UNAVAILABLE");
-}
-
-/// Publishes, asks, publishes, asks: nobody on a list that counts is ever denied by the service that published it or by
-/// another one.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_been_published_is_known_to_all() {
-    let Some(database) = TestDatabase::postgres().await else {
-        return;
-    };
-    let installation = Installation::new();
-    let start = || Start {
-        keys: installation.keys(),
-        ..fresh()
-    };
-    let one = with_empty_cohort_and(&database.settings, start()).await;
-    one.complete_cohorts().await;
-    let other = TestServer::start_with(&database.settings, start()).await;
-    for number in 0..3 {
-        let id = format!("C-{number}");
-        assert_eq!(
-            other.check(customer(&id)).await.verdict(),
-            Verdict::NotListed
-        );
-        let load = header(&cohort("list"), &format!("l-{number}"));
-        let people = vec![company::plain_row(listed([customer(&id)]))];
-        stream(&one, vec![load, chunk(1, people), end(1)])
-            .await
-            .unwrap();
-
-        publish(&one, "list").await.unwrap();
-
-        for server in [&one, &other] {
-            let told = server.check(customer(&id)).await;
-            assert_eq!(told.verdict(), Verdict::Eligible, "{id}");
-        }
-    }
 }

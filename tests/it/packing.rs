@@ -13,7 +13,9 @@ use enrollment::{
 use tonic::Code;
 
 use crate::support::{
-    company::{chunk, customer, end, hashed_header, listed, phone, plain_row, stream},
+    company::{
+        check, chunk, customer, end, hashed_header, listed, person, phone, plain_row, stream,
+    },
     crowd::at_once,
     database::TestDatabase,
     deeds::cohort,
@@ -48,6 +50,32 @@ on_each_database! {
         assert_eq!(database.events("LOAD_FINISHED").await, 1);
     }
 
+    async fn everybody_of_several_packs_is_found_and_nobody_else(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let name = |number: i32| format!("C-{number}");
+        let people = (0..500).map(|number| plain_row(listed([customer(&name(number))])));
+        let people = people.collect::<Vec<_>>();
+        let (some, others) = people.split_at(200);
+        let chunks = [chunk(1, some.to_vec()), chunk(2, others.to_vec())];
+        stream(&server, [vec![head()], chunks.to_vec(), vec![end(2)]].concat()).await.unwrap();
+        publish(&server, "list").await.unwrap();
+
+        let request = v1::BatchCheckEligibilityRequest {
+            parent: check(customer("C-0")).parent,
+            people: (0..1_000).map(|number| person([customer(&name(number))]).unwrap()).collect(),
+        };
+        let told = server.enrollments().batch_check_eligibility(request).await.unwrap();
+
+        let told = told.into_inner().eligibilities;
+        assert_eq!(told.len(), 1_000);
+        for (number, told) in told.iter().enumerate() {
+            assert_eq!(told.verdict() == Verdict::Eligible, number < 500, "{number}");
+        }
+        for number in [0, 250, 499] {
+            assert_eq!(server.check(customer(&name(number))).await.verdict(), Verdict::Eligible);
+        }
+    }
+
     async fn what_came_in_two_chunks_is_kept_once(database) {
         let server = with_empty_cohort(&database.settings).await;
         let family = |id| plain_row(listed([customer(id), phone("+14255550123")]));
@@ -68,13 +96,13 @@ on_each_database! {
 
     async fn people_with_keys_of_the_company_are_counted_by_those(database) {
         let server = with_empty_cohort(&database.settings).await;
-        let person = |key: &str, id| v1::PlainMember {
+        let keyed = |key: &str, id| v1::PlainMember {
             person_id: key.to_owned(),
             ..listed([customer(id)])
         };
         let people = [("P-1", "C-1"), ("P-1", "C-2"), ("P-2", "C-3")];
-        let people = people.map(|(key, id)| plain_row(person(key, id)));
-        let again = vec![plain_row(person("P-2", "C-4")), plain_row(listed([customer("C-5")]))];
+        let people = people.map(|(key, id)| plain_row(keyed(key, id)));
+        let again = vec![plain_row(keyed("P-2", "C-4")), plain_row(listed([customer("C-5")]))];
         let messages = vec![head(), chunk(1, people.to_vec()), chunk(2, again), end(2)];
         stream(&server, messages).await.unwrap();
 
@@ -142,7 +170,7 @@ const PEOPLE: u64 = 160_000;
 const ROWS: u64 = 5_000;
 
 /// Their digests are spread as a key would spread them.
-fn person(number: u64) -> OutgoingRow {
+fn row(number: u64) -> OutgoingRow {
     let digest = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) | 1;
     OutgoingRow::Hashed(Member {
         person: PersonKey(digest.to_be_bytes()),
@@ -181,7 +209,7 @@ async fn a_service_that_is_killed_while_it_packs_goes_on_where_it_was() {
     };
     let mut client = LoadClient::begin(target, source).await.unwrap();
     for begin in (0..PEOPLE).step_by(usize::try_from(ROWS).unwrap()) {
-        let people = (begin..begin + ROWS).map(person);
+        let people = (begin..begin + ROWS).map(row);
         client.send(people.collect()).await.unwrap();
     }
     let finishing = tokio::spawn(async move {
