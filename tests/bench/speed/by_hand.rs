@@ -20,10 +20,10 @@ use uuid::Uuid;
 use crate::stand::{Result, company::member};
 
 const LISTED: &str = "\
-    SELECT m.person, c.id, c.offer_id, c.data_elements FROM listed_members m \
-    JOIN loads l ON l.id = m.load_id AND l.publish_time IS NOT NULL \
+    SELECT m.person, c.id, c.offer_id, c.data_elements FROM loads l \
+    CROSS JOIN listed_members m ON m.load_id = l.id AND m.digest = ?1 \
     JOIN cohorts c ON c.id = l.cohort_id AND c.state = 'PUBLISHED' \
-    WHERE m.digest = ?1 AND NOT EXISTS (SELECT 1 FROM enrollment_claims k \
+    WHERE l.publish_time IS NOT NULL AND NOT EXISTS (SELECT 1 FROM enrollment_claims k \
         WHERE k.offer_id = c.offer_id AND k.person = m.person AND k.live)";
 
 /// `?1` enrollment, `?2` offer, `?3` person, `?4` cohort, `?5` what was exposed, `?6` the time, `?7` the
