@@ -26,11 +26,11 @@ use std::{
     collections::{HashMap, HashSet},
     future::Future,
     mem,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
     time::Duration,
 };
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::{App, catalogues::Catalogues, standing::Standings};
 use crate::{
@@ -95,7 +95,7 @@ struct Known {
 }
 
 impl Unlisted {
-    /// Begins to follow the database, in a task that ends when nobody needs it any more.
+    /// Begins to follow the database, in tasks that end when nobody needs it any more.
     pub fn follow(store: Store, catalogues: Arc<Catalogues>, freshness: Freshness) -> Arc<Self> {
         let unlisted = Arc::new(Self {
             store,
@@ -136,7 +136,7 @@ impl Unlisted {
     /// Notes that these loads have been seen to be packed, by a statement that has ended.
     pub fn saw_packed(&self, load_ids: &[i64]) {
         let now = Instant::now();
-        let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut packed = held(&self.packed);
         for id in load_ids {
             packed.entry(*id).or_insert(now);
         }
@@ -146,7 +146,7 @@ impl Unlisted {
     pub async fn settled(&self, load_ids: &[i64]) {
         self.saw_packed(load_ids);
         let last = {
-            let packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+            let packed = held(&self.packed);
             load_ids
                 .iter()
                 .filter_map(|id| packed.get(id))
@@ -160,7 +160,7 @@ impl Unlisted {
 
     /// Waits until nobody trusts what was true before now.
     pub async fn known_by_all(&self) {
-        sleep_until(Instant::now() + self.freshness.settle).await;
+        sleep(self.freshness.settle).await;
     }
 
     /// Asks which lists there are, and trusts the filters of those offers of which all are here.
@@ -180,19 +180,19 @@ impl Unlisted {
     fn note_missing(&self, offers: &[PackedLists]) {
         let packed = offers.iter().flat_map(|offer| offer.loads.iter().copied());
         let packed = packed.collect::<HashSet<_>>();
-        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut filters = held(&self.filters);
         filters.retain(|id, _| packed.contains(id));
         let missing = packed.into_iter().filter(|id| !filters.contains_key(id));
         let missing = missing.collect();
-        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
+        *held(&self.missing) = missing;
     }
 
     /// Fetches the filters that are not here yet. They are trusted from the next refresh on.
     async fn fetch(self: Arc<Self>) -> Result<(), storage::Error> {
-        let missing = mem::take(&mut *self.missing.lock().unwrap_or_else(PoisonError::into_inner));
+        let missing = mem::take(&mut *held(&self.missing));
         for id in missing {
             let filter = list_filter::of_load(&self.store, id).await?;
-            let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut filters = held(&self.filters);
             filters.insert(id, filter.map(Arc::new));
         }
         Ok(())
@@ -200,7 +200,7 @@ impl Unlisted {
 
     /// The filters of all of these loads, if all are here.
     fn filters_of(&self, loads: &[i64]) -> Option<Vec<Arc<ListFilter>>> {
-        let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let filters = held(&self.filters);
         let filters = loads.iter().map(|id| filters.get(id)?.clone());
         filters.collect()
     }
@@ -232,6 +232,11 @@ impl Unlisted {
             .insert(offer.offer.clone(), known);
         Ok(())
     }
+}
+
+/// What a panic left behind is whole: nothing is changed in steps here.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does it again and again, until nobody needs it any more.

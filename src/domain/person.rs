@@ -19,8 +19,8 @@ pub struct Member {
     pub identifiers: Vec<IdentifierDigest>,
 }
 
-/// That an identifier names a person. In the order of identifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// That an identifier names a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// The identifier.
     pub digest: IdentifierDigest,
@@ -29,7 +29,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// In the same order, and faster to compare.
+    /// What entries are sorted by: identifiers, then people. Faster to compare than bytes.
     pub fn as_numbers(&self) -> (u128, u128) {
         let Self { digest, person } = self;
         (u128::from_be_bytes(digest.0), u128::from_be_bytes(person.0))

@@ -181,16 +181,14 @@ pub async fn compare(
         current_people: i64,
         dropped: i64,
     }
-    match loads {
-        [load] if !is_anybody(store, offer_id).await? => {
-            if let Some(people) = load.value.progress.people {
-                return Ok(Comparison::with_nobody(MemberCounts {
-                    people,
-                    identifiers: load.value.progress.identifiers,
-                }));
-            }
-        }
-        _ => {}
+    if let [load] = loads
+        && let Some(people) = load.value.progress.people
+        && !is_anybody(store, offer_id).await?
+    {
+        return Ok(Comparison::with_nobody(MemberCounts {
+            people,
+            identifiers: load.value.progress.identifiers,
+        }));
     }
     let list = loads
         .iter()

@@ -80,15 +80,15 @@ impl Store {
             directories,
             piece,
         });
-        if list.packed().await? < SLOTS && i64::try_from(list.directories.len()) != Ok(chunks) {
-            return Err(Error::affected("read staged chunks"));
-        }
         let mut packs = Packs::of(self).await?;
         let mut ahead = None::<(usize, AbortOnDropHandle<_>)>;
         'unit: loop {
             let packed = list.packed().await?;
             if packed == SLOTS {
                 return Ok(());
+            }
+            if i64::try_from(list.directories.len()) != Ok(chunks) {
+                return Err(Error::affected("read staged chunks"));
             }
             let begin = packed / unit * unit;
             let end = begin + unit;
@@ -227,8 +227,7 @@ impl Piece {
 
     /// The parameters of [`ADVANCE`].
     fn advance(&self) -> [i64; 6] {
-        let slot = |slot: usize| i64::try_from(slot).unwrap_or_default();
-        let (begin, end) = (slot(self.slots.start), slot(self.slots.end));
+        let [begin, end] = columns(&self.slots);
         [
             self.load_id,
             self.chunks,
@@ -238,6 +237,12 @@ impl Piece {
             self.repeated,
         ]
     }
+}
+
+/// Where slots begin and end, as it is kept.
+fn columns(slots: &Range<usize>) -> [i64; 2] {
+    // There are 1,024.
+    [slots.start, slots.end].map(|slot| i64::try_from(slot).unwrap_or_default())
 }
 
 /// Entries in the order of digests, those with the same one together.

@@ -1,11 +1,8 @@
 //! PostgreSQL: a row holds many entries, in two arrays, on a connection that is held while a list is packed.
 
-use sea_orm::sqlx::{
-    self, Connection, PgConnection,
-    postgres::{PgConnectOptions, PgQueryResult},
-};
+use sea_orm::sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{ADVANCE, Piece, by_digest};
+use super::{ADVANCE, Piece, by_digest, columns};
 use crate::{
     domain::person::Entry,
     storage::{Error, member::uuid_of},
@@ -68,10 +65,11 @@ async fn keep(connection: &mut PgConnection, piece: &Piece) -> Result<bool, sqlx
     }
     insert(connection, piece.load_id, &packs).await?;
     if let Some((slots, filter)) = &piece.filter {
+        let [begin, end] = columns(slots);
         sqlx::query(INSERT_FILTER)
             .bind(piece.load_id)
-            .bind(i64::try_from(slots.start).unwrap_or_default())
-            .bind(i64::try_from(slots.end).unwrap_or_default())
+            .bind(begin)
+            .bind(end)
             .bind(filter.to_bytes())
             .execute(connection)
             .await?;
@@ -100,9 +98,9 @@ async fn insert(
     connection: &mut PgConnection,
     load_id: i64,
     packs: &[&[Entry]],
-) -> Result<Option<PgQueryResult>, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     if packs.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let entries = || packs.iter().copied().flatten();
     let ends = packs.iter().scan(0, |end, pack| {
@@ -112,7 +110,7 @@ async fn insert(
     let ends = ends.collect::<Vec<i32>>();
     let begins = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
     let begins = begins.take(packs.len()).collect::<Vec<i32>>();
-    let inserted = sqlx::query(INSERT)
+    sqlx::query(INSERT)
         .bind(load_id)
         .bind(
             entries()
@@ -128,7 +126,7 @@ async fn insert(
         .bind(ends)
         .execute(connection)
         .await?;
-    Ok(Some(inserted))
+    Ok(())
 }
 
 #[cfg(test)]

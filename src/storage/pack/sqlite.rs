@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, Statement};
 
-use super::{ADVANCE, Piece};
+use super::{ADVANCE, Piece, columns};
 use crate::storage::{
     Error, Store, entity::list_filter, staged_chunk::to_bytes, transaction::commit_error,
 };
@@ -32,10 +32,11 @@ pub(super) async fn keep(store: &Store, piece: &Piece) -> Result<bool, Error> {
     let values = vec![piece.load_id.into(), entries.into()];
     transaction.execute_raw(statement(INSERT, values)).await?;
     if let Some((slots, filter)) = &piece.filter {
+        let [begin, end] = columns(slots);
         let row = list_filter::ActiveModel {
             load_id: Set(piece.load_id),
-            first_slot: Set(i64::try_from(slots.start).unwrap_or_default()),
-            end_slot: Set(i64::try_from(slots.end).unwrap_or_default()),
+            first_slot: Set(begin),
+            end_slot: Set(end),
             filter: Set(filter.to_bytes()),
         };
         list_filter::Entity::insert(row)
