@@ -7,7 +7,7 @@ use prost::Message;
 
 /// Messages with personal data: their generated code gets no `Debug`, so that nothing can print
 /// them by accident. Hand-written, redacting `Debug`s stand in `grpc/redact.rs`.
-const PERSONAL: [&str; 13] = [
+const PERSONAL: [&str; 14] = [
     "Identifier",
     "Person",
     "Contact",
@@ -21,6 +21,7 @@ const PERSONAL: [&str; 13] = [
     "MemberRow",
     "PlainMember",
     "HashedMember",
+    "HashedRows",
 ];
 
 /// What stands inside those messages and says nothing of a person keeps its `Debug`.

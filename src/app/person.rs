@@ -6,7 +6,7 @@ use crate::{
     domain::{
         identifier::Identifier,
         list_digest::ListDigest,
-        person::{IdentifierDigest, Member, PersonKey},
+        person::{Entry, IdentifierDigest, Member, PersonKey},
     },
 };
 
@@ -56,11 +56,17 @@ pub fn hash_member(
 
 /// What the person adds to the digest of a list.
 pub fn list_digest(digester: &Digester, member: &Member) -> ListDigest {
-    let entries = member.identifiers.iter().map(|identifier| {
-        let entry = [identifier.0, member.person.0].concat();
-        ListDigest::from_bytes(digester.whole(ENTRY_TAG, &entry))
-    });
-    entries.sum()
+    let entries = member.entries();
+    entries.map(|entry| entry_digest(digester, &entry)).sum()
+}
+
+/// What an entry adds to the digest of a list.
+pub(super) fn entry_digest(digester: &Digester, entry: &Entry) -> ListDigest {
+    let mut bytes = [0; 32];
+    let (digest, person) = bytes.split_at_mut(16);
+    digest.copy_from_slice(&entry.digest.0);
+    person.copy_from_slice(&entry.person.0);
+    ListDigest::from_bytes(digester.whole(ENTRY_TAG, &bytes))
 }
 
 /// Names a digest key, and tells nothing of it: 32 hexadecimal digits.

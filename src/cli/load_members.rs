@@ -45,15 +45,15 @@ pub(super) struct Arguments {
     patience: u64,
 }
 
-/// Rows in a chunk. The same at every run, so that chunk numbers mean the same rows.
-const CHUNK_ROWS: usize = 2_000;
+/// Rows that are read and understood at a time: enough for every core.
+const ROWS: usize = 2_000;
 
 /// The longest row that is sent although it is not fit, in bytes: many of them fit into a message.
 const LONGEST: usize = 1_000;
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A list that is not understood fails before anything is sent.
-    let mut list = MemberFile::new(open(&arguments.file)?, CHUNK_ROWS).map_err(Failure::other)?;
+    let mut list = MemberFile::new(open(&arguments.file)?, ROWS).map_err(Failure::other)?;
     let in_use = [arguments.token_file.as_path()];
     let mut rejects = RejectFile::new(arguments.rejects.as_deref(), &arguments.file, &in_use)?;
     let contents = Contents::read(&arguments.file)?;
@@ -93,14 +93,13 @@ async fn send(
         if rows.is_empty() {
             return Ok(sent);
         }
-        for row in &rows {
-            if let MemberRow::Rejected(rejected) = row {
+        for row in rows {
+            if let MemberRow::Rejected(rejected) = &row {
                 rejects.add(rejected)?;
             }
+            client.add(outgoing(row)).await.map_err(refused)?;
             sent += 1;
         }
-        let rows = rows.into_iter().map(outgoing).collect();
-        client.send(rows).await.map_err(refused)?;
         bar.set_position(u64::try_from(client.load().row_count).unwrap_or_default());
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use prost::Message;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use tokio::sync::mpsc::Sender;
+use tokio::{sync::mpsc::Sender, task::spawn_blocking};
 use tonic::{Status, Streaming};
 
 use super::{
+    hashed_rows::NO_PERSON,
     parse,
     proto::v1::{self, load_members_request::Part},
     render, status,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     app::{
         App, Error,
-        loads::{Chunk, ListedPerson, Loaded, MAX_ROWS},
+        loads::{Chunk, ListedPerson, ListedRows, Loaded, MAX_IDENTIFIERS, MAX_ROWS},
     },
     domain::{
         cohort::LoadSource,
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 
-/// The largest message of a load: 5,000 people with several identifiers each fit.
+/// The largest message of a load: a full chunk fits, unless its identifiers are unusually long.
 pub(super) const MAX_LOAD_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 type Answer = Result<v1::LoadMembersResponse, Status>;
@@ -94,7 +95,11 @@ impl Receiver {
                 begun.await
             }
             (Some(Part::Chunk(chunk)), Some(name)) => {
-                let chunk = parse_chunk(chunk, self.takes_hashed)?;
+                let (app, takes_hashed) = (self.app.clone(), self.takes_hashed);
+                let chunk = spawn_blocking(move || parse_chunk(&app, chunk, takes_hashed));
+                let chunk = chunk
+                    .await
+                    .map_err(|_| Error::Fault("hashing panicked"))??;
                 self.app.add_chunk(&self.caller, name, chunk).await
             }
             (Some(Part::End(end)), Some(name)) => {
@@ -144,28 +149,58 @@ fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource, Option
     parse::finish(violations, parsed())
 }
 
-fn parse_chunk(chunk: v1::LoadChunk, takes_hashed: bool) -> Result<Chunk, Error> {
+/// Reads and hashes the rows of a chunk: takes all cores for some milliseconds.
+fn parse_chunk(app: &App, chunk: v1::LoadChunk, takes_hashed: bool) -> Result<Chunk, Error> {
     let mut violations = Violations::default();
     if chunk.number < 1 {
         violations.note("chunk.number", Rule("must be at least 1"));
     }
-    if chunk.rows.is_empty() || chunk.rows.len() > MAX_ROWS {
-        violations.note("chunk.rows", Rule("must have 1 to 5000 entries"));
-        return parse::finish(violations, None);
-    }
+    let bytes = i64::try_from(chunk.encoded_len()).unwrap_or(i64::MAX);
+    let number = chunk.number;
+    let rows = parse_rows(&mut violations, app, chunk, takes_hashed);
+    let rows = rows.filter(|rows| {
+        let few = usize::try_from(rows.identifiers()).is_ok_and(|count| count <= MAX_IDENTIFIERS);
+        if !few {
+            violations.note("chunk", Rule("must have 45000 identifiers at most"));
+        }
+        few
+    });
+    let parsed = rows.map(|rows| Chunk {
+        number,
+        bytes,
+        rows,
+    });
+    parse::finish(violations, parsed)
+}
+
+fn parse_rows(
+    violations: &mut Violations,
+    app: &App,
+    chunk: v1::LoadChunk,
+    takes_hashed: bool,
+) -> Option<ListedRows> {
     let is_hashed =
         |row: &v1::MemberRow| matches!(row.member, Some(v1::member_row::Member::Hashed(_)));
-    if !takes_hashed && chunk.rows.iter().any(is_hashed) {
+    let has_hashed = chunk.hashed_rows.is_some() || chunk.rows.iter().any(is_hashed);
+    if has_hashed && !takes_hashed {
         let rule = Rule("must name the key of hashed rows");
         violations.note("header.digest_key", rule);
-        return parse::finish(violations, None);
+        return None;
     }
-    let parsed = Chunk {
-        number: chunk.number,
-        bytes: i64::try_from(chunk.encoded_len()).unwrap_or(i64::MAX),
-        rows: chunk.rows.into_par_iter().map(parse_row).collect(),
-    };
-    parse::finish(violations, Some(parsed))
+    match chunk.hashed_rows {
+        Some(_) if !chunk.rows.is_empty() => {
+            violations.note("chunk.rows", Rule("must be empty beside hashed rows"));
+            None
+        }
+        Some(hashed) => violations.check("chunk.hashed_rows", hashed.parse()),
+        None if (1..=MAX_ROWS).contains(&chunk.rows.len()) => {
+            Some(app.hash_rows(chunk.rows.into_par_iter().map(parse_row)))
+        }
+        None => {
+            violations.note("chunk.rows", Rule("must have 1 to 20000 entries"));
+            None
+        }
+    }
 }
 
 /// A row, or the first thing that is wrong with it.
@@ -209,9 +244,8 @@ fn first(violations: Vec<Violation>) -> Violation {
 fn hashed_member(hashed: &v1::HashedMember) -> Result<Member, Rule> {
     const RULE: Rule = Rule("must have a person of 16 bytes and 1 to 8 identifiers of 16 bytes");
     let digest = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map_err(|_| RULE);
-    // No digest comes out so: it was never filled in.
     if hashed.person.iter().all(|byte| *byte == 0) {
-        return Err(Rule("must have a person that is not all zeros"));
+        return Err(NO_PERSON);
     }
     if hashed.identifiers.is_empty() || hashed.identifiers.len() > MAX_PER_PERSON {
         return Err(RULE);

@@ -24,6 +24,7 @@ pub mod offer_service;
 pub mod reflection;
 pub mod services;
 
+mod hashed_rows;
 mod member_stream;
 mod parse;
 mod redact;

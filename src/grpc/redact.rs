@@ -32,4 +32,5 @@ redacted!(
     v1::member_row::Member,
     v1::PlainMember,
     v1::HashedMember,
+    v1::HashedRows,
 );

@@ -16,7 +16,7 @@ use sea_orm::{
 };
 
 use super::{Error, Store, entity::staged_chunk};
-use crate::domain::person::{Entry, IdentifierDigest, Member, PersonKey};
+use crate::domain::person::{Entry, IdentifierDigest, PersonKey};
 
 /// How many slots there are.
 pub const SLOTS: usize = 1 << SLOT_BITS;
@@ -37,21 +37,16 @@ const PAGE: u64 = 200;
 pub struct StagedChunk(Vec<Entry>);
 
 impl StagedChunk {
-    /// The entries of these people, each once.
-    pub fn of<'m>(members: impl Iterator<Item = &'m Member>) -> Self {
-        let mut entries = Vec::new();
-        for member in members {
-            entries.extend(member.entries());
-            let Member {
-                person,
-                identifiers,
-            } = member;
-            if identifiers.iter().all(|digest| digest.0 != person.0) {
-                entries.push(Entry {
-                    digest: IdentifierDigest(person.0),
-                    person: NOBODY,
-                });
-            }
+    /// These entries, each once; those of a person stand together.
+    pub fn of(listed: &[Entry]) -> Self {
+        let mut entries = listed.to_vec();
+        for person in listed.chunk_by(|one, next| one.person == next.person) {
+            let key = person.first().map(|entry| entry.person.0);
+            let key = key.filter(|key| person.iter().all(|entry| entry.digest.0 != *key));
+            entries.extend(key.map(|key| Entry {
+                digest: IdentifierDigest(key),
+                person: NOBODY,
+            }));
         }
         entries.sort_unstable_by_key(Entry::as_numbers);
         entries.dedup();
@@ -266,23 +261,18 @@ pub async fn delete_some(db: &impl ConnectionTrait, load_id: i64) -> Result<bool
 mod tests {
     use super::*;
 
-    fn member(person: u8, identifiers: &[u8]) -> Member {
-        let digests = identifiers.iter().map(|byte| IdentifierDigest([*byte; 16]));
-        Member {
+    fn entry((digest, person): (u8, u8)) -> Entry {
+        Entry {
+            digest: IdentifierDigest([digest; 16]),
             person: PersonKey([person; 16]),
-            identifiers: digests.collect(),
         }
     }
 
     #[test]
     fn each_entry_is_there_once_and_where_its_slot_says() {
-        let members = [
-            member(1, &[1, 200]),
-            member(1, &[200]),
-            member(9, &[3, 255]),
-        ];
-        let chunk = StagedChunk::of(members.iter());
-        // 1 and 200 of person 1, 3 and 255 of person 9, who is marked, as is person 1 by the second row.
+        let listed = [(1, 1), (200, 1), (3, 9), (255, 9), (200, 1)];
+        let chunk = StagedChunk::of(&listed.map(entry));
+        // 1 and 200 of person 1, 3 and 255 of person 9, who is marked, as is person 1 by the last row.
         assert_eq!(chunk.identifiers(), 4);
         assert_eq!(chunk.0.len(), 6);
         let directory = Directory {

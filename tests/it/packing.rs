@@ -209,8 +209,10 @@ async fn a_service_that_is_killed_while_it_packs_goes_on_where_it_was() {
     };
     let mut client = LoadClient::begin(target, source).await.unwrap();
     for begin in (0..PEOPLE).step_by(usize::try_from(ROWS).unwrap()) {
-        let people = (begin..begin + ROWS).map(row);
-        client.send(people.collect()).await.unwrap();
+        for number in begin..begin + ROWS {
+            client.add(row(number)).await.unwrap();
+        }
+        client.send().await.unwrap();
     }
     let finishing = tokio::spawn(async move {
         client.finish().await.unwrap();

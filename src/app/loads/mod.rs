@@ -1,66 +1,42 @@
 //! Loads: a list comes in chunks, each durable before it is answered, each counted once.
 
+mod rows;
 mod step;
 
-use std::fmt;
-
-use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
-use self::step::{HashedChunk, Loading, Step};
-use super::{
-    App, Error,
-    error::Precondition,
-    person::{digest_key, hash_member, list_digest},
-};
+pub use self::rows::{ListedPerson, ListedRows};
+use self::step::{Loading, ReadyChunk, Step};
+use super::{App, Error, error::Precondition, person::digest_key};
 use crate::{
     domain::{
         cohort::{Load, LoadSource, LoadState, RejectedRow},
         event::{Event, EventType},
-        identifier::Identifier,
         name::LoadName,
-        person::Member,
         request::Caller,
-        violation::{Rule, Violation},
     },
     storage::{cohort, load, offer, reject, staged_chunk::StagedChunk},
 };
 
 /// The most rows in a chunk.
-pub const MAX_ROWS: usize = 5_000;
+pub const MAX_ROWS: usize = 20_000;
+
+/// The most identifiers in a chunk: a chunk that is kept counts to 65,535, its people among them.
+pub const MAX_IDENTIFIERS: usize = 45_000;
 
 /// How many rejected rows of a load are kept.
 pub const MAX_REJECTS: i64 = 1_000;
 
-/// A row of a list, as it comes in. `Debug` shows nothing of it.
-#[derive(Clone)]
-pub enum ListedPerson {
-    /// By their identifiers.
-    Plain {
-        /// 1 to 8 identifiers.
-        identifiers: Vec<Identifier>,
-        /// The company's own key of the person.
-        person_id: Option<String>,
-    },
-    /// By digests.
-    Hashed(Member),
-}
-
-impl fmt::Debug for ListedPerson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ListedPerson(redacted)")
-    }
-}
-
 /// Chunks are numbered from 1 without gaps.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Chunk {
     /// The number.
     pub number: i64,
     /// How large it was, in bytes.
     pub bytes: i64,
-    /// The rows, and in their places what was wrong with those that are not fit.
-    pub rows: Vec<Result<ListedPerson, Violation>>,
+    /// The rows.
+    pub rows: ListedRows,
 }
 
 /// What became of a step.
@@ -107,26 +83,14 @@ impl App {
         name: LoadName,
         chunk: Chunk,
     ) -> Result<Loaded, Error> {
-        let digester = &self.0.keys.digester;
-        let rows = chunk.rows.into_par_iter().map(|row| match row? {
-            ListedPerson::Plain {
-                identifiers,
-                person_id,
-            } => {
-                hash_member(digester, &identifiers, person_id.as_deref()).ok_or_else(no_identifier)
-            }
-            ListedPerson::Hashed(member) => Ok(member),
+        let app = self.clone();
+        let ready = spawn_blocking(move || ReadyChunk {
+            digest: chunk.rows.digest(&app.0.keys.digester),
+            staged: StagedChunk::of(chunk.rows.entries()),
+            chunk,
         });
-        let rows = rows.collect::<Vec<_>>();
-        let members = rows.par_iter().flatten();
-        let hashed = HashedChunk {
-            number: chunk.number,
-            bytes: chunk.bytes,
-            digest: members.map(|member| list_digest(digester, member)).sum(),
-            staged: StagedChunk::of(rows.iter().flatten()),
-            rows,
-        };
-        let (_, added) = self.step(caller, name, Step::Chunk(hashed)).await?;
+        let ready = ready.await.map_err(|_| Error::Fault("hashing panicked"))?;
+        let (_, added) = self.step(caller, name, Step::Chunk(ready)).await?;
         Ok(added)
     }
 
@@ -211,12 +175,5 @@ impl App {
                 step,
             })
             .await
-    }
-}
-
-fn no_identifier() -> Violation {
-    Violation {
-        field: "plain.identifiers".to_owned(),
-        rule: Rule("must have 1 to 8 entries"),
     }
 }

@@ -1,16 +1,14 @@
 //! A step of a load, in a transaction of its own: begin, add a chunk, end, finish. Each knows by the load's own
 //! progress whether it has been done.
 
-use super::{Loaded, MAX_REJECTS};
+use super::{Chunk, Loaded, MAX_REJECTS};
 use crate::{
     app::{App, Error, error::Precondition, find},
     domain::{
-        cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState, RejectedRow},
+        cohort::{ChunkOrder, Cohort, Load, LoadProgress, LoadSource, LoadState},
         event::EventType,
         list_digest::ListDigest,
         name::LoadName,
-        person::Member,
-        violation::Violation,
     },
     storage::{
         Row, Transaction, event, load, reject,
@@ -22,7 +20,7 @@ use crate::{
 /// What a message of the stream asks for.
 pub(super) enum Step {
     Begin(LoadSource),
-    Chunk(HashedChunk),
+    Chunk(ReadyChunk),
     /// No more chunks come: the list can be packed.
     End {
         chunks: i64,
@@ -35,14 +33,12 @@ pub(super) enum Step {
     },
 }
 
-/// A chunk whose rows are digests.
-pub(super) struct HashedChunk {
-    pub number: i64,
-    pub bytes: i64,
+/// A chunk, and what is made of it before the database is asked.
+pub(super) struct ReadyChunk {
+    pub chunk: Chunk,
     /// What its rows add to the digest of the list.
     pub digest: ListDigest,
     pub staged: StagedChunk,
-    pub rows: Vec<Result<Member, Violation>>,
 }
 
 /// A step of a load.
@@ -130,15 +126,14 @@ impl Loading {
         &self,
         transaction: &Transaction,
         row: Row<Load>,
-        chunk: &HashedChunk,
+        ready: &ReadyChunk,
     ) -> Result<Loaded, Error> {
         let progress = row.value.progress;
-        let rows = chunk.rows.as_slice();
+        let chunk = &ready.chunk;
         match progress.order_of(chunk.number) {
             // Its answer may have been lost.
             ChunkOrder::Known if chunk.number == progress.last_chunk => {
-                let before = progress.rows - i64::try_from(rows.len()).unwrap_or(i64::MAX);
-                let rejected = rejected(before, rows);
+                let rejected = chunk.rows.rejected(progress.rows - chunk.rows.count());
                 let load = row.value;
                 return Ok(Loaded { load, rejected });
             }
@@ -151,23 +146,21 @@ impl Loading {
             }
             ChunkOrder::Next => {}
         }
-        let offered = rows.iter().flatten().map(|member| member.identifiers.len());
-        let offered = i64::try_from(offered.sum::<usize>()).unwrap_or(i64::MAX);
-        staged_chunk::insert(transaction, row.id, chunk.number, &chunk.staged).await?;
-        let new = i64::try_from(chunk.staged.identifiers()).unwrap_or(i64::MAX);
-        let rejected = rejected(progress.rows, rows);
+        staged_chunk::insert(transaction, row.id, chunk.number, &ready.staged).await?;
+        let new = i64::try_from(ready.staged.identifiers()).unwrap_or(i64::MAX);
+        let rejected = chunk.rows.rejected(progress.rows);
         let room = usize::try_from(MAX_REJECTS.saturating_sub(progress.rejected)).unwrap_or(0);
         let (kept, _) = rejected.split_at(room.min(rejected.len()));
         reject::insert(transaction, row.id, kept).await?;
         let load = Load {
             progress: LoadProgress {
                 last_chunk: chunk.number,
-                rows: progress.rows + i64::try_from(rows.len()).unwrap_or(i64::MAX),
+                rows: progress.rows + chunk.rows.count(),
                 identifiers: progress.identifiers + new,
-                duplicates: progress.duplicates + offered - new,
+                duplicates: progress.duplicates + chunk.rows.identifiers() - new,
                 rejected: progress.rejected + i64::try_from(rejected.len()).unwrap_or(i64::MAX),
                 bytes: progress.bytes.saturating_add(chunk.bytes),
-                digest: progress.digest.map(|digest| digest + chunk.digest),
+                digest: progress.digest.map(|digest| digest + ready.digest),
                 ..progress
             },
             update_time: self.app.now(),
@@ -232,17 +225,4 @@ impl Loading {
         event::insert(transaction, &event).await?;
         Ok(())
     }
-}
-
-/// The rows that are not fit, with their numbers in the list. So many rows came before them.
-fn rejected(before: i64, rows: &[Result<Member, Violation>]) -> Vec<RejectedRow> {
-    let numbered = (before + 1..).zip(rows);
-    let rejected = numbered.filter_map(|(row, member)| Some((row, member.as_ref().err()?)));
-    rejected
-        .map(|(row, violation)| RejectedRow {
-            row,
-            field: violation.field.clone(),
-            rule: violation.rule.to_string(),
-        })
-        .collect()
 }

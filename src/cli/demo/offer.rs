@@ -1,6 +1,7 @@
 //! What operators would do: create the offer, create, load and publish its cohorts, open it.
 
 use chrono::{DateTime, Days, Utc};
+use rayon::iter::IntoParallelIterator;
 
 use super::{
     super::{Failure, progress},
@@ -128,6 +129,7 @@ async fn load(
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         let people = u64::try_from(rows.len()).unwrap_or_default();
+        let rows = app.hash_rows(rows.into_par_iter());
         // Nothing of it came over the wire.
         let chunk = Chunk {
             number,

@@ -4,18 +4,19 @@
 //! After a break the load is begun again with the same header; the answer says which chunk is the last
 //! durable one, and the one that was on the way is sent again if it is not.
 
+mod chunk;
 mod error;
 mod row;
 mod wire;
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::{sync::mpsc, time::sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, metadata::MetadataValue, transport::Endpoint};
 
-use self::wire::Encoded;
+use self::{chunk::NextChunk, wire::Encoded};
 pub use self::{
     error::LoadClientError,
     row::{OutgoingRow, Written},
@@ -101,6 +102,8 @@ pub struct LoadClient {
     source: Source,
     delays: ExponentialBackoff,
     connection: Connection,
+    /// What is not on the way yet.
+    next: NextChunk,
     /// What is on the way.
     unanswered: Option<Encoded>,
     load: v1::Load,
@@ -120,6 +123,7 @@ impl LoadClient {
             target,
             source,
             connection,
+            next: NextChunk::default(),
             unanswered: None,
             load,
             next_chunk: 1,
@@ -144,24 +148,36 @@ impl LoadClient {
         self.sent_again
     }
 
-    /// Sends the next chunk, unless the service has it, once the one before is durable. Each call must
-    /// bring the same rows as in an earlier run.
-    pub async fn send(&mut self, rows: Vec<OutgoingRow>) -> Result<(), LoadClientError> {
+    /// Adds a row. When a chunk is full, it is sent once the one before is durable. Every run must add
+    /// the same rows.
+    pub async fn add(&mut self, row: OutgoingRow) -> Result<(), LoadClientError> {
+        if !self.next.has_room_for(&row) {
+            self.send().await?;
+        }
+        self.next.add(row);
+        Ok(())
+    }
+
+    /// Sends the rows that were added since the last chunk, unless the service has them.
+    pub async fn send(&mut self) -> Result<(), LoadClientError> {
+        let chunk = mem::take(&mut self.next);
+        let rows = i64::try_from(chunk.count()).unwrap_or(i64::MAX);
+        if rows == 0 {
+            return Ok(());
+        }
         let number = self.next_chunk;
         self.next_chunk += 1;
-        self.rows = self
-            .rows
-            .saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        self.rows = self.rows.saturating_add(rows);
         if number <= self.load.last_chunk {
             return Ok(());
         }
-        let rows = rows.into_iter().map(v1::MemberRow::from).collect();
-        let chunk = Part::Chunk(v1::LoadChunk { number, rows });
-        self.send_next(Encoded::of(chunk)).await
+        self.send_next(Encoded::of(Part::Chunk(chunk.into_message(number))))
+            .await
     }
 
     /// Ends the load, and waits until the service has all of it.
     pub async fn finish(&mut self) -> Result<(), LoadClientError> {
+        self.send().await?;
         let end = v1::LoadEnd {
             chunk_count: self.next_chunk - 1,
             row_count: self.rows,

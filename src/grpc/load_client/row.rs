@@ -41,30 +41,17 @@ impl fmt::Debug for Written {
     }
 }
 
-impl From<OutgoingRow> for v1::MemberRow {
-    fn from(row: OutgoingRow) -> Self {
-        use v1::member_row::Member as M;
-
-        let member = match row {
-            OutgoingRow::Plain(written) => Some(M::Plain(v1::PlainMember {
-                identifiers: written
-                    .identifiers
-                    .into_iter()
+impl From<Written> for v1::MemberRow {
+    fn from(written: Written) -> Self {
+        let identifiers = written.identifiers.into_iter();
+        Self {
+            member: Some(v1::member_row::Member::Plain(v1::PlainMember {
+                identifiers: identifiers
                     .map(|(kind, value)| identifier(kind, value))
                     .collect(),
                 person_id: written.person_id.unwrap_or_default(),
             })),
-            OutgoingRow::Hashed(member) => Some(M::Hashed(v1::HashedMember {
-                person: member.person.0.to_vec(),
-                identifiers: member
-                    .identifiers
-                    .iter()
-                    .map(|digest| digest.0.to_vec())
-                    .collect(),
-            })),
-            OutgoingRow::Unreadable => None,
-        };
-        Self { member }
+        }
     }
 }
 

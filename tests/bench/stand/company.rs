@@ -35,7 +35,6 @@ use crate::load::Script;
 
 pub const OFFER: &str = "offers/carrier-2021";
 pub const TERMS: &str = "2021-08";
-const CHUNK_ROWS: usize = 5_000;
 
 /// What a person of this number is called.
 pub fn customer_id(number: u64) -> String {
@@ -164,10 +163,8 @@ impl<'s> Operator<'s> {
         let endpoint = format!("http://{}", self.service.address);
         let target = Target::once(endpoint, self.service.operator.clone());
         let mut client = LoadClient::begin(target, source).await?;
-        let mut rows = rows.peekable();
-        while rows.peek().is_some() {
-            let chunk = rows.by_ref().take(CHUNK_ROWS).collect::<Result<_>>()?;
-            client.send(chunk).await?;
+        for row in rows {
+            client.add(row?).await?;
         }
         Ok(client.finish().await?)
     }

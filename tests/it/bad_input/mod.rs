@@ -220,14 +220,14 @@ async fn a_thousand_and_one_people_are_refused_with_the_bound() {
 }
 
 #[tokio::test]
-async fn five_thousand_and_one_rows_are_refused_with_the_bound() {
+async fn more_rows_than_fit_in_a_chunk_are_refused_with_the_bound() {
     let fixture = Fixture::new().await;
     let cohort = company::create_cohort(&fixture.server, "more", &[v1::DataElement::Name]).await;
-    let rows = vec![plain_row(listed([customer("C-1")])); 5_001];
+    let rows = vec![plain_row(listed([customer("C-1")])); 20_001];
     let messages = vec![header(&cohort.name, "list"), chunk(1, rows)];
     let refused = company::stream(&fixture.server, messages).await;
     let status = assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
-    assert_eq!(status.message(), "chunk.rows: must have 1 to 5000 entries");
+    assert_eq!(status.message(), "chunk.rows: must have 1 to 20000 entries");
     assert_eq!(
         fixture
             .database

@@ -115,7 +115,10 @@ on_each_database! {
             let mut client = LoadClient::begin(target, source).await.unwrap();
             for chunk in 0..SMALL_CHUNKS {
                 let numbers = chunk * SMALL_CHUNK..(chunk + 1) * SMALL_CHUNK;
-                client.send(numbers.map(row).collect()).await.unwrap();
+                for number in numbers {
+                    client.add(row(number)).await.unwrap();
+                }
+                client.send().await.unwrap();
             }
             client.finish().await.unwrap();
             client

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Debug};
 use enrollment::{
     app::{
         enroll::Enroll,
-        loads::{Chunk, ListedPerson},
+        loads::{Chunk, ListedPerson, ListedRows},
     },
     domain::{
         code::ActivationCode,
@@ -51,12 +51,16 @@ fn messages_print_nothing_of_a_person() {
         person: canaries::CUSTOMER_ID.into(),
         identifiers: vec![canaries::CUSTOMER_ID.into()],
     };
+    let columns = v1::HashedRows {
+        people: canaries::CUSTOMER_ID.into(),
+        ..Default::default()
+    };
     let row = company::plain_row(plain.clone());
     let part = company::chunk(1, vec![row.clone()]);
     let Some(v1::load_members_request::Part::Chunk(chunk)) = part.part.clone() else {
         panic!("no chunk");
     };
-    let messages: [(&str, &dyn Debug); 13] = [
+    let messages: [(&str, &dyn Debug); 14] = [
         ("Identifier", &paths::identifiers()),
         ("Person", &person()),
         ("Contact", &paths::contact()),
@@ -102,6 +106,7 @@ fn messages_print_nothing_of_a_person() {
         ("MemberRow", &row),
         ("PlainMember", &plain),
         ("HashedMember", &hashed),
+        ("HashedRows", &columns),
     ];
     assert_redacted(&messages);
     let shown = messages.map(|(name, _)| name.to_owned());
@@ -153,8 +158,11 @@ fn words_of_the_domain_print_nothing_of_a_person() {
         identifiers: identifiers(),
         person_id: None,
     };
+    let rows = ListedRows::default();
+    assert_eq!(format!("{rows:?}"), "ListedRows(redacted)");
     assert_redacted(&[
         ("identifiers", &identifiers()),
+        ("a row", &listed),
         ("contact", &contact),
         ("masked contact", &contact.masked()),
         ("code", &ActivationCode::stored(CODE.to_owned())),
@@ -163,7 +171,7 @@ fn words_of_the_domain_print_nothing_of_a_person() {
             &Chunk {
                 number: 1,
                 bytes: 10,
-                rows: vec![Ok(listed)],
+                rows,
             },
         ),
         (
@@ -198,7 +206,7 @@ fn personal_messages() -> BTreeSet<String> {
 }
 
 fn is_personal(message: &MessageDescriptor) -> bool {
-    message.name() == "HashedMember"
+    ["HashedMember", "HashedRows"].contains(&message.name())
         || message.name() == "Identifier"
         || message.fields().any(|field| {
             PERSONAL_FIELDS.contains(&field.name())

@@ -142,6 +142,15 @@ pub fn chunk(number: i64, rows: Vec<v1::MemberRow>) -> v1::LoadMembersRequest {
     part(v1::load_members_request::Part::Chunk(v1::LoadChunk {
         number,
         rows,
+        ..v1::LoadChunk::default()
+    }))
+}
+
+pub fn chunk_of_columns(number: i64, hashed_rows: v1::HashedRows) -> v1::LoadMembersRequest {
+    part(v1::load_members_request::Part::Chunk(v1::LoadChunk {
+        number,
+        hashed_rows: Some(hashed_rows),
+        ..v1::LoadChunk::default()
     }))
 }
 

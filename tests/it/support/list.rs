@@ -2,10 +2,7 @@
 
 use enrollment::{
     domain::person::Member,
-    grpc::{
-        load_client::OutgoingRow,
-        proto::v1::{self, DataElement},
-    },
+    grpc::proto::v1::{self, DataElement},
     storage,
 };
 use tonic::Status;
@@ -44,7 +41,14 @@ pub fn rows(customers: &[&str]) -> Vec<v1::MemberRow> {
 
 /// A row of a person's digests.
 pub fn hashed_row(member: &Member) -> v1::MemberRow {
-    OutgoingRow::Hashed(member.clone()).into()
+    let identifiers = member.identifiers.iter();
+    let hashed = v1::HashedMember {
+        person: member.person.0.to_vec(),
+        identifiers: identifiers.map(|digest| digest.0.to_vec()).collect(),
+    };
+    v1::MemberRow {
+        member: Some(v1::member_row::Member::Hashed(hashed)),
+    }
 }
 
 pub async fn publish(server: &TestServer, id: &str) -> Result<v1::Cohort, Status> {
