@@ -5,8 +5,13 @@ use super::violation::Rule;
 /// A text of 1 to `max` characters after trimming, none of them a control character.
 pub fn bounded(text: &str, max: usize, rule: Rule) -> Result<String, Rule> {
     let text = text.trim();
-    let length = text.chars().count();
-    if length == 0 || length > max || text.chars().any(char::is_control) {
+    // Most are ASCII, whose characters need not be taken apart.
+    let (length, has_control) = if text.is_ascii() {
+        (text.len(), text.bytes().any(|byte| byte.is_ascii_control()))
+    } else {
+        (text.chars().count(), text.chars().any(char::is_control))
+    };
+    if length == 0 || length > max || has_control {
         return Err(rule);
     }
     Ok(text.to_owned())

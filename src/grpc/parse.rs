@@ -71,22 +71,22 @@ pub(super) fn identifier_list(
         );
         return None;
     }
-    let parsed = list
-        .into_iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            identifier(violations, &format!("{path}.identifiers[{index}]"), entry)
-        })
-        // Each is looked at, so that all violations are told.
-        .collect::<Vec<_>>();
-    parsed.into_iter().collect()
+    let count = list.len();
+    let mut parsed = Vec::with_capacity(count);
+    // Each is looked at, so that all violations are told.
+    for (index, entry) in list.into_iter().enumerate() {
+        match identifier(entry) {
+            Ok(identifier) => parsed.push(identifier),
+            Err((kind, rule)) => {
+                let field = kind.map_or(String::new(), |kind| format!(".{}", kind.name()));
+                violations.note(format!("{path}.identifiers[{index}]{field}"), rule);
+            }
+        }
+    }
+    (parsed.len() == count).then_some(parsed)
 }
 
-fn identifier(
-    violations: &mut Violations,
-    path: &str,
-    entry: v1::Identifier,
-) -> Option<Identifier> {
+fn identifier(entry: v1::Identifier) -> Result<Identifier, (Option<Kind>, Rule)> {
     use v1::identifier::Value;
 
     let (kind, value) = match entry.value {
@@ -95,15 +95,9 @@ fn identifier(
         Some(Value::Email(value)) => (Kind::Email, value),
         Some(Value::NoticeCode(value)) => (Kind::NoticeCode, value),
         Some(Value::TaxId(value)) => (Kind::TaxId, value),
-        None => {
-            violations.note(path, Rule("must hold one identifier"));
-            return None;
-        }
+        None => return Err((None, Rule("must hold one identifier"))),
     };
-    violations.check(
-        format!("{path}.{}", kind.name()),
-        Identifier::parse(kind, &value),
-    )
+    Identifier::parse(kind, &value).map_err(|rule| (Some(kind), rule))
 }
 
 pub(super) fn contact(

@@ -92,7 +92,7 @@ mod tests {
             person: PersonKey([1; 16]),
         });
         let mut entries = entries.collect::<Vec<_>>();
-        entries.sort_unstable_by_key(Entry::as_numbers);
+        Entry::sort(&mut entries);
         Filter::over(&entries).unwrap()
     }
 

@@ -3,6 +3,9 @@
 mod rows;
 mod step;
 
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -83,13 +86,21 @@ impl App {
         name: LoadName,
         chunk: Chunk,
     ) -> Result<Loaded, Error> {
-        let app = self.clone();
-        let ready = spawn_blocking(move || ReadyChunk {
-            digest: chunk.rows.digest(&app.0.keys.digester),
-            staged: StagedChunk::of(chunk.rows.entries()),
-            chunk,
+        let chunk = Arc::new(chunk);
+        let staged = spawn_blocking({
+            let chunk = chunk.clone();
+            move || StagedChunk::of(chunk.rows.entries())
         });
-        let ready = ready.await.map_err(|_| Error::Fault("hashing panicked"))?;
+        // It takes as long as the database, which need not wait for it.
+        let digest = spawn_blocking({
+            let (chunk, app) = (chunk.clone(), self.clone());
+            move || chunk.rows.digest(&app.0.keys.digester)
+        });
+        let ready = ReadyChunk {
+            chunk,
+            digest: digest.map(Result::ok).boxed().shared(),
+            staged: staged.await.map_err(|_| Error::Fault("a chunk panicked"))?,
+        };
         let (_, added) = self.step(caller, name, Step::Chunk(ready)).await?;
         Ok(added)
     }

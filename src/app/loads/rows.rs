@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// Rows that are hashed one after the other, at least.
+const PART: usize = 1_000;
+
 /// A row of a list, as it comes in. `Debug` shows nothing of it.
 #[derive(Clone)]
 pub enum ListedPerson {
@@ -130,13 +133,16 @@ impl App {
         rows: impl IndexedParallelIterator<Item = Result<ListedPerson, Violation>>,
     ) -> ListedRows {
         let digester = &self.0.keys.digester;
-        let hashed = rows.fold(ListedRows::default, |mut rows, row| {
-            match row.and_then(|person| hash(digester, person)) {
-                Ok(member) => rows.add(member.entries()),
-                Err(violation) => rows.reject(violation),
-            }
-            rows
-        });
+        // Parts come together by being copied: few are made.
+        let hashed = rows
+            .with_min_len(PART)
+            .fold(ListedRows::default, |mut rows, row| {
+                match row.and_then(|person| hash(digester, person)) {
+                    Ok(member) => rows.add(member.entries()),
+                    Err(violation) => rows.reject(violation),
+                }
+                rows
+            });
         hashed.reduce(ListedRows::default, ListedRows::append)
     }
 }

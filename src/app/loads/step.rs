@@ -1,6 +1,10 @@
 //! A step of a load, in a transaction of its own: begin, add a chunk, end, finish. Each knows by the load's own
 //! progress whether it has been done.
 
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, Shared};
+
 use super::{Chunk, Loaded, MAX_REJECTS};
 use crate::{
     app::{App, Error, error::Precondition, find},
@@ -35,9 +39,9 @@ pub(super) enum Step {
 
 /// A chunk, and what is made of it before the database is asked.
 pub(super) struct ReadyChunk {
-    pub chunk: Chunk,
-    /// What its rows add to the digest of the list.
-    pub digest: ListDigest,
+    pub chunk: Arc<Chunk>,
+    /// What its rows add to the digest of the list, when that is known; `None` when it never will be.
+    pub digest: Shared<BoxFuture<'static, Option<ListDigest>>>,
     pub staged: StagedChunk,
 }
 
@@ -147,6 +151,8 @@ impl Loading {
             ChunkOrder::Next => {}
         }
         staged_chunk::insert(transaction, row.id, chunk.number, &ready.staged).await?;
+        let digest = ready.digest.clone().await;
+        let digest = digest.ok_or(Error::Fault("a digest panicked"))?;
         let new = i64::try_from(ready.staged.identifiers()).unwrap_or(i64::MAX);
         let rejected = chunk.rows.rejected(progress.rows);
         let room = usize::try_from(MAX_REJECTS.saturating_sub(progress.rejected)).unwrap_or(0);
@@ -160,7 +166,7 @@ impl Loading {
                 duplicates: progress.duplicates + chunk.rows.identifiers() - new,
                 rejected: progress.rejected + i64::try_from(rejected.len()).unwrap_or(i64::MAX),
                 bytes: progress.bytes.saturating_add(chunk.bytes),
-                digest: progress.digest.map(|digest| digest + ready.digest),
+                digest: progress.digest.map(|before| before + digest),
                 ..progress
             },
             update_time: self.app.now(),

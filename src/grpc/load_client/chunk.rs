@@ -1,8 +1,6 @@
 //! Where a list is cut into chunks: always at the same places, so that chunk numbers mean the same rows
 //! in every run.
 
-use prost::Message;
-
 use super::OutgoingRow;
 use crate::{
     app::loads::{MAX_IDENTIFIERS, MAX_ROWS},
@@ -12,6 +10,9 @@ use crate::{
 
 /// How large a chunk becomes before it is cut off, in bytes: the longest row still fits behind it.
 const FULL: usize = MAX_LOAD_MESSAGE_BYTES * 3 / 4;
+
+/// What the protocol puts around a row or an identifier, in bytes, at the most.
+const FRAME: usize = 16;
 
 /// Rows that are gathered for the next chunk: hashed ones, or others.
 #[derive(Default)]
@@ -51,9 +52,8 @@ impl NextChunk {
             OutgoingRow::Unreadable => self.rows.push(v1::MemberRow::default()),
             OutgoingRow::Plain(written) => {
                 self.identifiers += written.identifiers.len();
-                let row = v1::MemberRow::from(written);
-                self.bytes += row.encoded_len();
-                self.rows.push(row);
+                self.bytes += written.bytes() + FRAME * (1 + written.identifiers.len());
+                self.rows.push(written.into());
             }
         }
     }

@@ -184,7 +184,7 @@ impl Piece {
         slots: &Range<usize>,
         width: usize,
     ) -> Result<Vec<Self>, Error> {
-        read.sort_unstable_by_key(Entry::as_numbers);
+        Entry::sort(&mut read);
         let mut pieces = Vec::with_capacity(slots.len() / width);
         let mut rest = read.as_slice();
         for begin in slots.clone().step_by(width) {

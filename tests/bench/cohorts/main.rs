@@ -97,8 +97,7 @@ async fn measure(options: &Options, postgres: &Postgres, figures: &mut Figures) 
         let known = list::known(people);
         checks::listed(options, &service, offer, known, name, figures).await?;
     }
-    // A quarter of it in plain: enough for what begins and ends a load not to matter.
-    let plain = people_of(small.max(all / 4)).map(|number| Ok(list::plain(number)));
+    let plain = people_of(all).map(|number| Ok(list::plain(number)));
     load(figures, &service, PLAIN_OFFER, "load_plain", plain).await?;
     checks::not_listed(options, &service, OFFER, figures).await?;
 
