@@ -7,7 +7,7 @@ use prost::Message;
 
 /// Messages with personal data: their generated code gets no `Debug`, so that nothing can print
 /// them by accident. Hand-written, redacting `Debug`s stand in `grpc/redact.rs`.
-const PERSONAL: [&str; 14] = [
+const PERSONAL: [&str; 18] = [
     "Identifier",
     "Person",
     "Contact",
@@ -22,10 +22,19 @@ const PERSONAL: [&str; 14] = [
     "PlainMember",
     "HashedMember",
     "HashedRows",
+    "Membership",
+    "RecordActivationRequest",
+    "RecordRejectionRequest",
+    "RecordCancellationRequest",
 ];
 
 /// What stands inside those messages and says nothing of a person keeps its `Debug`.
-const IMPERSONAL: [&str; 2] = ["Enrollment.State", "Enrollment.CancelReason"];
+const IMPERSONAL: [&str; 4] = [
+    "Enrollment.State",
+    "Enrollment.CancelReason",
+    "Enrollment.RejectReason",
+    "Enrollment.RevokeReason",
+];
 
 const PACKAGE: &str = "identityprotection.enrollment.v1";
 

@@ -16,17 +16,23 @@ use crate::{
     config::{Auth, Server as Settings},
     grpc::{
         access::{AccessList, BrokenDescriptor},
+        activation_code_service::{self, ActivationCodes},
         auth::{Authenticator, UnfitKeys},
         cohort_service::{self, Cohorts},
+        enrollment_admin_service::{self, EnrollmentAdmin},
         enrollment_service::{self, Enrollments},
         health::HealthState,
         layers::{Layered, Layers, auth::Gate},
         offer_service::{self, Offers},
         proto::v1::{
+            activation_code_service_server::ActivationCodeServiceServer,
             cohort_service_server::CohortServiceServer,
+            enrollment_admin_service_server::EnrollmentAdminServiceServer,
             enrollment_service_server::EnrollmentServiceServer,
             offer_service_server::OfferServiceServer,
+            provider_service_server::ProviderServiceServer,
         },
+        provider_service::{self, Provider},
         reflection,
         services::Services,
     },
@@ -170,10 +176,19 @@ fn services(app: &App, health: &HealthState) -> Result<Services, ServerError> {
         .max_decoding_message_size(offer_service::MAX_MESSAGE_BYTES);
     let cohorts = CohortServiceServer::new(Cohorts(app.clone()))
         .max_decoding_message_size(cohort_service::MAX_MESSAGE_BYTES);
+    let codes = ActivationCodeServiceServer::new(ActivationCodes(app.clone()))
+        .max_decoding_message_size(activation_code_service::MAX_MESSAGE_BYTES);
+    let admin = EnrollmentAdminServiceServer::new(EnrollmentAdmin(app.clone()))
+        .max_decoding_message_size(enrollment_admin_service::MAX_MESSAGE_BYTES);
+    let provider = ProviderServiceServer::new(Provider(app.clone()))
+        .max_decoding_message_size(provider_service::MAX_MESSAGE_BYTES);
     Ok(Services::default()
         .with(enrollments)
         .with(offers)
         .with(cohorts)
+        .with(codes)
+        .with(admin)
+        .with(provider)
         .with(health.service())
         .with(reflection_v1)
         .with(reflection_v1alpha))

@@ -1,27 +1,20 @@
 //! `CancelEnrollment`: a person ends their enrollment.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    App, Error,
-    committer::{Deed, Done, Wants},
-    view::EnrollmentView,
-    working_set::WorkingSet,
-};
+use super::{App, Error, change::Change, view::EnrollmentView};
 use crate::{
     clock::stamp,
     domain::{
         enrollment::{CancelReason, Enrollment},
-        event::{Event, EventType},
+        event::EventType,
         name::EnrollmentName,
+        offer::Offer,
         request::{Caller, Etag, RequestId},
         transition::Transition,
     },
-    storage::request::Request,
 };
-
-const NAME: &str = "CancelEnrollment";
 
 /// A person's wish to cancel.
 #[derive(Debug, Clone)]
@@ -43,67 +36,48 @@ impl App {
         caller: &Caller,
         command: CancelEnrollment,
     ) -> Result<EnrollmentView, Error> {
-        let content = json!([
-            command.name,
-            command.reason,
-            command.etag.as_ref().map(Etag::as_str)
-        ]);
-        let request = Request {
-            caller: caller.subject.clone(),
-            id: command.request_id,
-            fingerprint: self.fingerprint(NAME, &content)?,
-        };
-        let offer = command.name.parent.clone();
-        let deed = Cancelling {
-            actor: caller.subject.clone(),
-            command,
-        };
-        self.once(offer, request, deed).await
+        self.change(caller, command).await
     }
 }
 
-struct Cancelling {
-    actor: String,
-    command: CancelEnrollment,
-}
+impl Change for CancelEnrollment {
+    const NAME: &'static str = "CancelEnrollment";
+    const EVENT: EventType = EventType::EnrollmentCancelled;
 
-impl Deed for Cancelling {
-    fn name(&self) -> &'static str {
-        NAME
+    fn enrollment(&self) -> &EnrollmentName {
+        &self.name
     }
 
-    fn wants(&self) -> Wants<'_> {
-        Wants::Enrollment(self.command.name.enrollment)
+    fn etag(&self) -> Option<&Etag> {
+        self.etag.as_ref()
     }
 
-    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {
-        let command = &self.command;
-        let name = &command.name;
-        let offer = &set.catalogue().offer.value;
-        let stored = set.enrollment_to_change(name, command.etag.as_ref())?;
+    fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    fn content(&self) -> Value {
+        json!(self.reason)
+    }
+
+    fn next(
+        &self,
+        offer: &Offer,
+        before: &Enrollment,
+        now: DateTime<Utc>,
+    ) -> Result<Transition<Enrollment>, Error> {
         let today = offer.date_at(now);
-        let now = stamp(now, stored.enrollment.update_time);
         let reinstate_by = offer.details.reinstatement_window.after(today);
-        let transition = stored
-            .enrollment
-            .status_on(today)
-            .cancel(now, command.reason, reinstate_by)
-            .map_err(|forbids| Error::forbidden(name, forbids))?;
-        let Transition::To(status) = transition else {
-            return Ok(Done::without_code(stored));
-        };
-        let event = Event {
-            reason: Some(command.reason.name().to_owned()),
-            request_id: Some(command.request_id),
-            ..set.event(now, &self.actor, EventType::EnrollmentCancelled, name)?
-        };
-        set.log(event);
-        let cancelled = Enrollment {
-            status,
-            revision: stored.enrollment.revision + 1,
-            update_time: now,
-            ..stored.enrollment.clone()
-        };
-        Ok(Done::without_code(set.change(&stored, cancelled)))
+        let status = before.status_on(today).cancel(
+            stamp(now, before.update_time),
+            self.reason,
+            reinstate_by,
+        );
+        let status = status.map_err(|forbids| Error::forbidden(&self.name, forbids))?;
+        Ok(before.with(status))
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some(self.reason.name())
     }
 }

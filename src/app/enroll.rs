@@ -12,6 +12,7 @@ use super::{
     working_set::WorkingSet,
 };
 use crate::{
+    crypto::digest::Digester,
     domain::{
         code::ActivationCode,
         contact::Contact,
@@ -87,14 +88,19 @@ impl App {
         Ok(Some(sealer.seal(&contact_context(id), &text)?))
     }
 
-    fn mint_code(&self, id: Uuid) -> Result<SealedCode, Error> {
+    pub(super) fn mint_code(&self, id: Uuid) -> Result<SealedCode, Error> {
         let code = ActivationCode::mint(u128::from_be_bytes(self.0.random.bytes()?));
         let text = code.reveal().as_bytes();
         Ok(SealedCode {
-            digest: self.0.keys.digester.digest(CODE_TAG, text),
+            digest: code_digest(&self.0.keys.digester, &code),
             sealed: self.0.keys.sealer.seal(&code_context(id), text)?,
         })
     }
+}
+
+/// What a code is found by.
+pub(super) fn code_digest(digester: &Digester, code: &ActivationCode) -> [u8; 16] {
+    digester.digest(CODE_TAG, code.reveal().as_bytes())
 }
 
 /// Everything that the enrollment will need, if it comes about.

@@ -1,6 +1,8 @@
 //! The one error above storage: what went wrong, in this service's words. `grpc/status.rs` turns it
 //! into the protocol's.
 
+use chrono::NaiveDate;
+
 use crate::{
     clock::NoRandomness,
     crypto::seal::{BrokenSeal, SealError},
@@ -119,6 +121,14 @@ pub enum Precondition {
     /// It can no longer be reinstated. Holds the enrollment's name.
     #[error("reinstatement period over")]
     ReinstatementPeriodOver(String),
+    /// What the provider says cannot be put on record.
+    #[error("provider refused")]
+    Provider {
+        /// The enrollment's name.
+        name: String,
+        /// Why.
+        refusal: ProviderRefusal,
+    },
     /// A person can get less than 24 months, and nobody acknowledged it.
     #[error("short term not acknowledged")]
     ShortTerm,
@@ -163,6 +173,17 @@ pub enum Precondition {
     /// A load of the cohort is not finished. Holds the load's name.
     #[error("load in progress")]
     LoadInProgress(String),
+}
+
+/// Why what a provider says cannot be put on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderRefusal {
+    /// Another code has taken the place of the one that it names.
+    CodeVoid,
+    /// The membership began after this day, the last one on which the code could be activated.
+    CodeRanOut(NaiveDate),
+    /// Something else is on record: a field and its value.
+    Contradiction(String),
 }
 
 /// What there is not enough of.

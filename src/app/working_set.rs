@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Error,
+    error::Conflict,
     find::refuse_other_revision,
     log::{self, CLOCK},
     standing::Standings,
@@ -19,7 +20,7 @@ use crate::{
         event::{Event, EventType},
         name::EnrollmentName,
         offer::Offer,
-        request::Etag,
+        request::{Etag, RequestId},
     },
     storage::{
         catalogue::Catalogue,
@@ -27,6 +28,33 @@ use crate::{
         lane::{Changed, Changes, Enrolled},
     },
 };
+
+/// What is written down of a change.
+pub(super) struct Told<'a> {
+    /// What happened.
+    pub event_type: EventType,
+    /// By whom.
+    pub actor: &'a str,
+    /// Why, if anybody said so.
+    pub reason: Option<&'static str>,
+    /// The caller's id of the change.
+    pub request_id: Option<RequestId>,
+    /// What else is to be known of it.
+    pub details: Option<serde_json::Value>,
+}
+
+impl Told<'static> {
+    /// What follows from the clock alone.
+    pub fn by_clock(event_type: EventType) -> Self {
+        Self {
+            event_type,
+            actor: CLOCK,
+            reason: None,
+            request_id: None,
+            details: None,
+        }
+    }
+}
 
 /// People, enrollments and changes of one turn, all of one offer.
 pub(super) struct WorkingSet {
@@ -97,6 +125,51 @@ impl WorkingSet {
         stored
     }
 
+    /// Makes of an enrollment what it has become, as its next revision, and writes down why.
+    pub fn advance(
+        &mut self,
+        before: &StoredEnrollment,
+        next: Enrollment,
+        now: DateTime<Utc>,
+        told: Told<'_>,
+    ) -> Result<StoredEnrollment, Error> {
+        let time = stamp(now, before.enrollment.update_time);
+        let event = Event {
+            reason: told.reason.map(str::to_owned),
+            request_id: told.request_id,
+            details: told.details,
+            ..self.event(time, told.actor, told.event_type, &next.name)?
+        };
+        self.log(event);
+        let next = Enrollment {
+            revision: before.enrollment.revision + 1,
+            update_time: time,
+            ..next
+        };
+        Ok(self.change(before, next))
+    }
+
+    /// Sees to it that nobody of an enrollment's people has another that is live: refuses when they have
+    /// enrolled anew, and ends what is over by the clock.
+    pub fn make_room(
+        &mut self,
+        offer: &Offer,
+        name: &EnrollmentName,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let today = offer.date_at(now);
+        let mut over = Vec::new();
+        for other in self.standings.others(name.enrollment) {
+            let other = &other.enrollment;
+            if other.status_on(today).is_live() {
+                return Err(Error::Exists(Conflict::Enrollment(other.name.clone())));
+            }
+            over.push(other.name.enrollment);
+        }
+        over.into_iter()
+            .try_for_each(|id| self.settle(id, offer, now))
+    }
+
     /// Writes down what happened.
     pub fn log(&mut self, event: Event) {
         self.changes.events.push(event);
@@ -125,24 +198,19 @@ impl WorkingSet {
             Status::Expired { .. } => EventType::EnrollmentExpired,
             Status::Pending
             | Status::Active { .. }
-            | Status::Rejected
+            | Status::Rejected(_)
             | Status::Cancelled(_)
-            | Status::Revoked { .. } => return Ok(()),
+            | Status::Revoked(_) => return Ok(()),
         };
         if status == stored.enrollment.status {
             // It has been written before.
             return Ok(());
         }
-        let now = stamp(now, stored.enrollment.update_time);
         let ended = Enrollment {
             status,
-            revision: stored.enrollment.revision + 1,
-            update_time: now,
             ..stored.enrollment.clone()
         };
-        let event = self.event(now, CLOCK, event_type, &ended.name)?;
-        self.change(&stored, ended);
-        self.log(event);
+        self.advance(&stored, ended, now, Told::by_clock(event_type))?;
         Ok(())
     }
 }

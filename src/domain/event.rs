@@ -36,7 +36,17 @@ pub enum EventType {
     Enrolled,
     /// A person's activation code was shown again.
     ActivationCodeShown,
-    /// A person cancelled.
+    /// A person's activation code was replaced by another, and is void.
+    ActivationCodeReplaced,
+    /// The provider's membership began.
+    EnrollmentActivated,
+    /// The provider refused the person.
+    EnrollmentRejected,
+    /// The company ended an enrollment.
+    EnrollmentRevoked,
+    /// A term got a later end.
+    TermExtended,
+    /// A person cancelled, here or at the provider's.
     EnrollmentCancelled,
     /// A cancelled enrollment was made live again.
     EnrollmentReinstated,
@@ -64,6 +74,11 @@ impl EventType {
             Self::LoadDiscarded => "LOAD_DISCARDED",
             Self::Enrolled => "ENROLLED",
             Self::ActivationCodeShown => "ACTIVATION_CODE_SHOWN",
+            Self::ActivationCodeReplaced => "ACTIVATION_CODE_REPLACED",
+            Self::EnrollmentActivated => "ENROLLMENT_ACTIVATED",
+            Self::EnrollmentRejected => "ENROLLMENT_REJECTED",
+            Self::EnrollmentRevoked => "ENROLLMENT_REVOKED",
+            Self::TermExtended => "TERM_EXTENDED",
             Self::EnrollmentCancelled => "ENROLLMENT_CANCELLED",
             Self::EnrollmentReinstated => "ENROLLMENT_REINSTATED",
             Self::EnrollmentLapsed => "ENROLLMENT_LAPSED",

@@ -13,7 +13,6 @@ use crate::{
         reinstate_enrollment::ReinstateEnrollment,
     },
     domain::{
-        enrollment::CancelReason,
         identifier::Identifier,
         name::{EnrollmentName, OfferName},
         request::{Etag, RequestId},
@@ -208,7 +207,7 @@ fn parse_name(name: &str) -> Result<EnrollmentName, Error> {
 fn parse_cancel(request: &v1::CancelEnrollmentRequest) -> Result<CancelEnrollment, Error> {
     let mut violations = Violations::default();
     let name = violations.check("name", EnrollmentName::parse(&request.name));
-    let reason = violations.check("reason", cancel_reason(request.reason));
+    let reason = violations.check("reason", parse::cancel_reason(request.reason));
     let etag = violations.check("etag", Etag::parse(&request.etag));
     let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
     let parsed = || {
@@ -235,17 +234,4 @@ fn parse_reinstate(request: &v1::ReinstateEnrollmentRequest) -> Result<Reinstate
         })
     };
     parse::finish(violations, parsed())
-}
-
-fn cancel_reason(number: i32) -> Result<CancelReason, Rule> {
-    use v1::enrollment::CancelReason as R;
-
-    match R::try_from(number) {
-        Ok(R::NotWanted) => Ok(CancelReason::NotWanted),
-        Ok(R::CoveredElsewhere) => Ok(CancelReason::CoveredElsewhere),
-        Ok(R::ProviderTerms) => Ok(CancelReason::ProviderTerms),
-        Ok(R::Mistake) => Ok(CancelReason::Mistake),
-        Ok(R::Other) => Ok(CancelReason::Other),
-        Ok(R::Unspecified) | Err(_) => Err(Rule("must be a known CancelReason")),
-    }
 }

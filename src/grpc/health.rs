@@ -13,8 +13,11 @@ use tonic_health::{
 };
 
 use super::proto::v1::{
-    cohort_service_server::CohortServiceServer, enrollment_service_server::EnrollmentServiceServer,
-    offer_service_server::OfferServiceServer,
+    activation_code_service_server::ActivationCodeServiceServer,
+    cohort_service_server::CohortServiceServer,
+    enrollment_admin_service_server::EnrollmentAdminServiceServer,
+    enrollment_service_server::EnrollmentServiceServer, offer_service_server::OfferServiceServer,
+    provider_service_server::ProviderServiceServer,
 };
 use crate::app::{App, KeyCheckError, readiness::NotReady};
 
@@ -22,11 +25,14 @@ use crate::app::{App, KeyCheckError, readiness::NotReady};
 const LIVENESS: &str = "liveness";
 
 /// What follows the database.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 7] = [
     "",
     <EnrollmentServiceServer<()> as NamedService>::NAME,
     <OfferServiceServer<()> as NamedService>::NAME,
     <CohortServiceServer<()> as NamedService>::NAME,
+    <ActivationCodeServiceServer<()> as NamedService>::NAME,
+    <EnrollmentAdminServiceServer<()> as NamedService>::NAME,
+    <ProviderServiceServer<()> as NamedService>::NAME,
 ];
 
 /// How often the database is asked, and how long it may take to answer.

@@ -14,13 +14,16 @@
 //!    file of its own name.
 
 pub mod access;
+pub mod activation_code_service;
 pub mod auth;
 pub mod cohort_service;
+pub mod enrollment_admin_service;
 pub mod enrollment_service;
 pub mod health;
 pub mod layers;
 pub mod load_client;
 pub mod offer_service;
+pub mod provider_service;
 pub mod reflection;
 pub mod services;
 

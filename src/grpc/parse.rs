@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use prost_types::{FieldMask, Timestamp};
 
 use super::proto::{google::r#type::Date, v1};
@@ -12,6 +12,7 @@ use crate::{
     domain::{
         contact::Contact,
         data_element::{DataElement, DataElements},
+        enrollment::CancelReason,
         identifier::{Identifier, Kind, MAX_PER_PERSON},
         violation::{Rule, Violations},
     },
@@ -33,6 +34,12 @@ pub(super) fn date(date: Option<&Date>) -> Result<NaiveDate, Rule> {
         .filter(|_| (1..=9999).contains(&date.year))
         .and_then(|(month, day)| NaiveDate::from_ymd_opt(date.year, month, day))
         .ok_or(Rule("must be a whole date of the calendar, year 1 to 9999"))
+}
+
+/// When something happened, in whole microseconds: what is written and what is read back compare equal.
+pub(super) fn past(timestamp: Option<&Timestamp>) -> Result<DateTime<Utc>, Rule> {
+    let time = self::timestamp(timestamp.ok_or(REQUIRED)?)?;
+    Ok(time.trunc_subsecs(6))
 }
 
 pub(super) fn timestamp(timestamp: &Timestamp) -> Result<DateTime<Utc>, Rule> {
@@ -146,6 +153,19 @@ fn data_element(element: v1::DataElement) -> Option<DataElement> {
         v1::DataElement::FinancialAccount => DataElement::FinancialAccount,
         v1::DataElement::Health => DataElement::Health,
     })
+}
+
+pub(super) fn cancel_reason(number: i32) -> Result<CancelReason, Rule> {
+    use v1::enrollment::CancelReason as R;
+
+    match R::try_from(number) {
+        Ok(R::NotWanted) => Ok(CancelReason::NotWanted),
+        Ok(R::CoveredElsewhere) => Ok(CancelReason::CoveredElsewhere),
+        Ok(R::ProviderTerms) => Ok(CancelReason::ProviderTerms),
+        Ok(R::Mistake) => Ok(CancelReason::Mistake),
+        Ok(R::Other) => Ok(CancelReason::Other),
+        Ok(R::Unspecified) | Err(_) => Err(Rule("must be a known CancelReason")),
+    }
 }
 
 /// The paths of an update mask, each of them one of `known`.

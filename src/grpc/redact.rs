@@ -33,4 +33,9 @@ redacted!(
     v1::PlainMember,
     v1::HashedMember,
     v1::HashedRows,
+    v1::Membership,
+    v1::membership::Member,
+    v1::RecordActivationRequest,
+    v1::RecordRejectionRequest,
+    v1::RecordCancellationRequest,
 );

@@ -11,7 +11,7 @@ use crate::{
         contact::MaskedContact,
         data_element::{DataElement, DataElements},
         eligibility::{Eligibility, Verdict},
-        enrollment::{CancelReason, Status},
+        enrollment::{CancelReason, RejectReason, Rejection, Revocation, RevokeReason, Status},
         list_digest::ListDigest,
         name::CohortName,
         offer::{Offer, OfferState},
@@ -75,19 +75,54 @@ pub(super) fn eligibility(eligibility: Eligibility) -> v1::Eligibility {
     reply
 }
 
+/// The same as a provider sees it, which need not know how to reach the person, or what was exposed.
+pub(super) fn enrollment_for_provider(view: EnrollmentView) -> v1::Enrollment {
+    v1::Enrollment {
+        contact: None,
+        exposed_data_elements: Vec::new(),
+        cohorts: Vec::new(),
+        ..enrollment(view)
+    }
+}
+
+fn reject_reason(rejection: Rejection) -> v1::enrollment::RejectReason {
+    use v1::enrollment::RejectReason as R;
+
+    match rejection.reason {
+        RejectReason::IdentityNotVerified => R::IdentityNotVerified,
+        RejectReason::AlreadyMember => R::AlreadyMember,
+        RejectReason::NotServed => R::NotServed,
+        RejectReason::CodeNotAccepted => R::CodeNotAccepted,
+        RejectReason::Other => R::Other,
+    }
+}
+
+fn revoke_reason(revocation: Revocation) -> v1::enrollment::RevokeReason {
+    use v1::enrollment::RevokeReason as R;
+
+    match revocation.reason {
+        RevokeReason::Fraud => R::Fraud,
+        RevokeReason::Duplicate => R::Duplicate,
+        RevokeReason::Error => R::Error,
+        RevokeReason::Other => R::Other,
+    }
+}
+
 pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
     use v1::enrollment::{CancelReason as R, State as S};
 
     let enrollment = view.enrollment;
     let cancellation = view.status.cancellation();
+    let rejection = view.status.rejection();
+    let revocation = view.status.revocation();
     let state = match view.status {
         Status::Pending => S::Pending,
         Status::Active { .. } => S::Active,
         Status::Expired { .. } => S::Expired,
         Status::Lapsed => S::Lapsed,
-        Status::Rejected => S::Rejected,
+        Status::Rejected(_) => S::Rejected,
         Status::Cancelled(_) => S::Cancelled,
-        Status::Revoked { .. } => S::Revoked,
+        Status::Revoked(_) => S::Revoked,
     };
     let cancel_reason = match cancellation.map(|cancellation| cancellation.reason) {
         None => R::Unspecified,
@@ -127,6 +162,14 @@ pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
         reinstate_by_date: cancellation.map(|cancellation| date(cancellation.reinstate_by)),
         update_time: Some(timestamp(enrollment.update_time)),
         etag: etag(enrollment.revision),
+        reject_time: rejection.map(|rejection| timestamp(rejection.reject_time)),
+        reject_reason: rejection
+            .map_or(v1::enrollment::RejectReason::Unspecified, reject_reason)
+            .into(),
+        revoke_time: revocation.map(|revocation| timestamp(revocation.revoke_time)),
+        revoke_reason: revocation
+            .map_or(v1::enrollment::RevokeReason::Unspecified, revoke_reason)
+            .into(),
     }
 }
 

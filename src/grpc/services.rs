@@ -1,7 +1,7 @@
 //! The services of the port, and which of them a call is for.
 //!
 //! A path is `/service/method`. A router of the general kind would box a call, and copy itself, at
-//! each of its steps: with six services, one comparison after the other is all it takes.
+//! each of its steps: with nine services, one comparison after the other is all it takes.
 
 use std::convert::Infallible;
 

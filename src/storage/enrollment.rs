@@ -13,7 +13,7 @@ use super::{
     row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
-    enrollment::{Cancellation, Enrollment, Status},
+    enrollment::{Cancellation, Enrollment, Rejection, Revocation, Status},
     name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
     term::TermDates,
@@ -100,6 +100,7 @@ pub(super) fn to_model(
     contact: Option<Vec<u8>>,
 ) -> Result<enrollment::Model, Error> {
     let cancellation = enrollment.status.cancellation();
+    let (end_time, end_reason) = end(enrollment.status).unzip();
     Ok(enrollment::Model {
         id: enrollment.name.enrollment,
         offer_id,
@@ -114,10 +115,25 @@ pub(super) fn to_model(
         cancel_time: cancellation.map(|cancellation| cancellation.cancel_time),
         cancel_reason: cancellation.map(|cancellation| cancellation.reason.name().to_owned()),
         reinstate_by_date: cancellation.map(|cancellation| cancellation.reinstate_by),
+        end_time,
+        end_reason: end_reason.map(str::to_owned),
         contact,
         revision: enrollment.revision,
         update_time: enrollment.update_time,
     })
+}
+
+/// When and why the provider or the company ended it.
+fn end(status: Status) -> Option<(DateTime<Utc>, &'static str)> {
+    match status {
+        Status::Rejected(rejection) => Some((rejection.reject_time, rejection.reason.name())),
+        Status::Revoked(revocation) => Some((revocation.revoke_time, revocation.reason.name())),
+        Status::Pending
+        | Status::Active { .. }
+        | Status::Expired { .. }
+        | Status::Lapsed
+        | Status::Cancelled(_) => None,
+    }
 }
 
 fn by_id(offer: &Row<Offer>, id: Uuid) -> sea_orm::Select<enrollment::Entity> {
@@ -189,31 +205,34 @@ fn to_status(row: enrollment::Model) -> Result<Status, Error> {
     Ok(match row.state.as_str() {
         "PENDING" => Status::Pending,
         "ACTIVE" => Status::Active {
-            activate_time: begun(activate_time)?,
+            activate_time: given("enrollments.activate_time", activate_time)?,
         },
         "EXPIRED" => Status::Expired {
-            activate_time: begun(activate_time)?,
+            activate_time: given("enrollments.activate_time", activate_time)?,
         },
         "LAPSED" => Status::Lapsed,
-        "REJECTED" => Status::Rejected,
-        "REVOKED" => Status::Revoked { activate_time },
+        "REJECTED" => Status::Rejected(Rejection {
+            reject_time: given("enrollments.end_time", row.end_time)?,
+            reason: from_name("enrollments.end_reason", row.end_reason.unwrap_or_default())?,
+        }),
+        "REVOKED" => Status::Revoked(Revocation {
+            revoke_time: given("enrollments.end_time", row.end_time)?,
+            reason: from_name("enrollments.end_reason", row.end_reason.unwrap_or_default())?,
+            activate_time,
+        }),
         "CANCELLED" => Status::Cancelled(Cancellation {
-            cancel_time: row
-                .cancel_time
-                .ok_or_else(|| Error::unreadable("enrollments.cancel_time"))?,
+            cancel_time: given("enrollments.cancel_time", row.cancel_time)?,
             reason: from_name(
                 "enrollments.cancel_reason",
                 row.cancel_reason.unwrap_or_default(),
             )?,
-            reinstate_by: row
-                .reinstate_by_date
-                .ok_or_else(|| Error::unreadable("enrollments.reinstate_by_date"))?,
+            reinstate_by: given("enrollments.reinstate_by_date", row.reinstate_by_date)?,
             activate_time,
         }),
         _ => return Err(Error::unreadable("enrollments.state")),
     })
 }
 
-fn begun(activate_time: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Error> {
-    activate_time.ok_or_else(|| Error::unreadable("enrollments.activate_time"))
+fn given<T>(column: &'static str, value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| Error::unreadable(column))
 }

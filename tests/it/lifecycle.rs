@@ -16,11 +16,14 @@ use crate::support::{
     server::{self, Start, TestServer},
 };
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 7] = [
     "",
     "identityprotection.enrollment.v1.EnrollmentService",
     "identityprotection.enrollment.v1.OfferService",
     "identityprotection.enrollment.v1.CohortService",
+    "identityprotection.enrollment.v1.ActivationCodeService",
+    "identityprotection.enrollment.v1.EnrollmentAdminService",
+    "identityprotection.enrollment.v1.ProviderService",
 ];
 
 on_each_database! {

@@ -16,7 +16,14 @@ use crate::support::{
     server::TestServer,
 };
 
-const SERVICES: [&str; 3] = ["EnrollmentService", "OfferService", "CohortService"];
+const SERVICES: [&str; 6] = [
+    "EnrollmentService",
+    "OfferService",
+    "CohortService",
+    "ActivationCodeService",
+    "EnrollmentAdminService",
+    "ProviderService",
+];
 
 async fn start() -> TestServer {
     TestServer::start(&TestDatabase::sqlite().await.settings).await

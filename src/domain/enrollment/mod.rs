@@ -1,14 +1,21 @@
-//! An enrollment and its life. States follow each other only through the methods here, which take
-//! the old state and give the new one, or say why not.
+//! An enrollment and its life.
+
+mod ending;
+mod status;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    ending::{CancelReason, Cancellation, RejectReason, Rejection, Revocation, RevokeReason},
+    status::{CannotRecord, CannotReinstate, Status},
+};
 use super::{
     data_element::DataElements,
     name::{EnrollmentName, ResourceId},
+    offer::Offer,
     term::TermDates,
-    transition::{StateForbids, Transition},
+    transition::Transition,
 };
 
 /// A person's acceptance of an offer. Holds nothing that names the person.
@@ -49,188 +56,44 @@ impl Enrollment {
             | Status::Active { .. }
             | Status::Expired { .. }
             | Status::Lapsed
-            | Status::Rejected
+            | Status::Rejected(_)
             | Status::Cancelled(_)
-            | Status::Revoked { .. } => self.status,
-        }
-    }
-}
-
-/// Where an enrollment stands, with what only that state has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Enrolled; the provider's membership has not begun.
-    Pending,
-    /// The provider's membership runs.
-    Active {
-        /// Since when.
-        activate_time: DateTime<Utc>,
-    },
-    /// The term reached its end.
-    Expired {
-        /// When the membership had begun.
-        activate_time: DateTime<Utc>,
-    },
-    /// The code ran out unused.
-    Lapsed,
-    /// The provider refused.
-    Rejected,
-    /// Ended by the person.
-    Cancelled(Cancellation),
-    /// Ended by the company.
-    Revoked {
-        /// When the membership had begun, if it had.
-        activate_time: Option<DateTime<Utc>>,
-    },
-}
-
-/// What is kept of a cancellation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancellation {
-    /// When the person cancelled.
-    pub cancel_time: DateTime<Utc>,
-    /// Why.
-    pub reason: CancelReason,
-    /// The last day on which it can be reinstated, as promised at the time.
-    pub reinstate_by: NaiveDate,
-    /// When the membership had begun, if it had.
-    pub activate_time: Option<DateTime<Utc>>,
-}
-
-/// Why a person ended an enrollment. A choice, not a text: nobody can write a name into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CancelReason {
-    /// No longer wanted.
-    NotWanted,
-    /// Covered by somebody else.
-    CoveredElsewhere,
-    /// The provider's terms are not acceptable.
-    ProviderTerms,
-    /// Enrolled by mistake.
-    Mistake,
-    /// Another reason.
-    Other,
-}
-
-impl CancelReason {
-    /// The reason as the log and the database name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NotWanted => "NOT_WANTED",
-            Self::CoveredElsewhere => "COVERED_ELSEWHERE",
-            Self::ProviderTerms => "PROVIDER_TERMS",
-            Self::Mistake => "MISTAKE",
-            Self::Other => "OTHER",
-        }
-    }
-}
-
-/// Why a cancelled enrollment cannot be reinstated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CannotReinstate {
-    /// It was not cancelled, and is not live.
-    State(StateForbids),
-    /// Its period, its activation window or its term is over.
-    PeriodOver,
-}
-
-impl Status {
-    /// Whether the person holds the offer's one place.
-    pub fn is_live(self) -> bool {
-        match self {
-            Self::Pending | Self::Active { .. } => true,
-            Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Rejected
-            | Self::Cancelled(_)
-            | Self::Revoked { .. } => false,
+            | Status::Revoked(_) => self.status,
         }
     }
 
-    /// What is kept of its cancellation, while it is cancelled.
-    pub fn cancellation(self) -> Option<Cancellation> {
-        match self {
-            Self::Cancelled(cancellation) => Some(cancellation),
-            Self::Pending
-            | Self::Active { .. }
-            | Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Rejected
-            | Self::Revoked { .. } => None,
+    /// The same with what its status becomes.
+    pub fn with(&self, status: Transition<Status>) -> Transition<Self> {
+        match status {
+            Transition::To(status) => Transition::To(Self {
+                status,
+                ..self.clone()
+            }),
+            Transition::Already(_) => Transition::Already(self.clone()),
         }
     }
 
-    /// When the provider's membership began, if it ever did.
-    pub fn activate_time(self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Active { activate_time } | Self::Expired { activate_time } => Some(activate_time),
-            Self::Cancelled(Cancellation { activate_time, .. })
-            | Self::Revoked { activate_time } => activate_time,
-            Self::Pending | Self::Lapsed | Self::Rejected => None,
+    /// What it becomes when the provider's membership begins: the term begins then, if it waits for that.
+    pub fn activate(
+        &self,
+        offer: &Offer,
+        time: DateTime<Utc>,
+    ) -> Result<Transition<Self>, CannotRecord> {
+        let Transition::To(status) = self.status.activate(time)? else {
+            return Ok(Transition::Already(self.clone()));
+        };
+        let day = offer.date_at(time);
+        if time < self.enroll_time {
+            return Err(CannotRecord::BeforeEnrollment(self.enroll_time));
         }
-    }
-
-    /// Ends it because the person asks for it. What is cancelled stays as it was cancelled first.
-    pub fn cancel(
-        self,
-        now: DateTime<Utc>,
-        reason: CancelReason,
-        reinstate_by: NaiveDate,
-    ) -> Result<Transition<Self>, StateForbids> {
-        match self {
-            Self::Pending | Self::Active { .. } => {
-                Ok(Transition::To(Self::Cancelled(Cancellation {
-                    cancel_time: now,
-                    reason,
-                    reinstate_by,
-                    activate_time: self.activate_time(),
-                })))
-            }
-            Self::Cancelled(_) => Ok(Transition::Already(self)),
-            Self::Expired { .. } | Self::Lapsed | Self::Rejected | Self::Revoked { .. } => {
-                Err(self.forbids())
-            }
+        if day > self.activate_by {
+            return Err(CannotRecord::CodeRanOut(self.activate_by));
         }
-    }
-
-    /// Makes it live again, in the state in which it was cancelled: an enrollment whose membership
-    /// never began must not come back as one that runs.
-    pub fn reinstate(self, today: NaiveDate) -> Result<Transition<Self>, CannotReinstate> {
-        match self {
-            Self::Cancelled(cancellation) if today > cancellation.reinstate_by => {
-                Err(CannotReinstate::PeriodOver)
-            }
-            Self::Cancelled(Cancellation { activate_time, .. }) => {
-                Ok(Transition::To(match activate_time {
-                    Some(activate_time) => Self::Active { activate_time },
-                    None => Self::Pending,
-                }))
-            }
-            Self::Pending | Self::Active { .. } => Ok(Transition::Already(self)),
-            Self::Expired { .. } | Self::Lapsed | Self::Rejected | Self::Revoked { .. } => {
-                Err(CannotReinstate::State(self.forbids()))
-            }
-        }
-    }
-
-    /// The state as the API and the database name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Active { .. } => "ACTIVE",
-            Self::Expired { .. } => "EXPIRED",
-            Self::Lapsed => "LAPSED",
-            Self::Rejected => "REJECTED",
-            Self::Cancelled(_) => "CANCELLED",
-            Self::Revoked { .. } => "REVOKED",
-        }
-    }
-
-    /// That this state does not allow a command.
-    pub fn forbids(self) -> StateForbids {
-        StateForbids { state: self.name() }
+        Ok(Transition::To(Self {
+            status,
+            term: self.term.or_else(|| offer.details.term.if_begun_on(day)),
+            ..self.clone()
+        }))
     }
 }
 
@@ -276,18 +139,6 @@ mod tests {
         }
     }
 
-    fn cancelled(status: Status) -> Status {
-        let cancelled = status.cancel(
-            time("2021-10-01T00:00:00Z"),
-            CancelReason::NotWanted,
-            day("2021-10-31"),
-        );
-        match cancelled {
-            Ok(Transition::To(status)) => status,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn pending_lapses_by_the_clock_after_its_last_day() {
         let pending = enrollment(Status::Pending);
@@ -304,58 +155,14 @@ mod tests {
 
     #[test]
     fn what_ended_stays_as_it_ended() {
-        for status in [Status::Lapsed, Status::Rejected, cancelled(Status::Pending)] {
+        let ended = time("2021-10-01T00:00:00Z");
+        let revoked = Status::Revoked(Revocation {
+            revoke_time: ended,
+            reason: RevokeReason::Error,
+            activate_time: None,
+        });
+        for status in [Status::Lapsed, revoked] {
             assert_eq!(enrollment(status).status_on(day("2030-01-01")), status);
         }
-    }
-
-    #[test]
-    fn only_the_live_can_be_cancelled_and_only_once() {
-        assert!(!cancelled(Status::Pending).is_live());
-        let twice = cancelled(active()).cancel(
-            time("2021-11-01T00:00:00Z"),
-            CancelReason::Other,
-            day("2021-12-01"),
-        );
-        assert_eq!(twice, Ok(Transition::Already(cancelled(active()))));
-        for status in [
-            Status::Lapsed,
-            Status::Rejected,
-            Status::Revoked {
-                activate_time: None,
-            },
-        ] {
-            let refused = status.cancel(
-                time("2021-11-01T00:00:00Z"),
-                CancelReason::Other,
-                day("2021-12-01"),
-            );
-            assert_eq!(
-                refused,
-                Err(StateForbids {
-                    state: status.name()
-                })
-            );
-        }
-    }
-
-    #[test]
-    fn a_cancelled_enrollment_comes_back_in_the_state_it_had() {
-        let in_time = day("2021-10-31");
-        for status in [Status::Pending, active()] {
-            assert_eq!(
-                cancelled(status).reinstate(in_time),
-                Ok(Transition::To(status))
-            );
-            assert_eq!(status.reinstate(in_time), Ok(Transition::Already(status)));
-        }
-        assert_eq!(
-            cancelled(active()).reinstate(day("2021-11-01")),
-            Err(CannotReinstate::PeriodOver)
-        );
-        assert_eq!(
-            Status::Lapsed.reinstate(in_time),
-            Err(CannotReinstate::State(StateForbids { state: "LAPSED" }))
-        );
     }
 }

@@ -6,7 +6,8 @@ use std::future::Future;
 use tonic::Status;
 
 use crate::grpc::{
-    cohort_service, enrollment_service, offer_service,
+    activation_code_service, cohort_service, enrollment_admin_service, enrollment_service,
+    offer_service, provider_service,
     services::{Request, Response},
     status,
 };
@@ -32,6 +33,9 @@ fn max_message_bytes(path: &str) -> Option<usize> {
         "EnrollmentService" => Some(enrollment_service::MAX_MESSAGE_BYTES),
         "OfferService" => Some(offer_service::MAX_MESSAGE_BYTES),
         "CohortService" => Some(cohort_service::MAX_MESSAGE_BYTES),
+        "ActivationCodeService" => Some(activation_code_service::MAX_MESSAGE_BYTES),
+        "EnrollmentAdminService" => Some(enrollment_admin_service::MAX_MESSAGE_BYTES),
+        "ProviderService" => Some(provider_service::MAX_MESSAGE_BYTES),
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use super::proto::v1::ErrorReason;
 use crate::{
     app::{
         Error,
-        error::{Conflict, DatabaseError, Overload, Precondition, TokenFault},
+        error::{Conflict, DatabaseError, Overload, Precondition, ProviderRefusal, TokenFault},
     },
     domain::{cohort::Comparison, violation::Violation},
 };
@@ -154,7 +154,7 @@ fn not_found(kind: &'static str, name: Option<String>) -> Status {
         None => Reply::new(
             Code::NotFound,
             ErrorReason::EnrollmentNotFound,
-            "no enrollment of this offer belongs to these identifiers",
+            "no enrollment of this offer is found by this",
         )
         .about(kind, ""),
     }
@@ -180,6 +180,26 @@ fn exists(conflict: Conflict) -> Status {
         ),
     }
     .send()
+}
+
+fn provider_refused(name: &str, refusal: ProviderRefusal) -> Reply {
+    let reply = |reason, text: &str| Reply::new(Code::FailedPrecondition, reason, text);
+    let reply = match refusal {
+        ProviderRefusal::CodeVoid => reply(
+            ErrorReason::CodeVoid,
+            "another activation code has taken the place of this one",
+        ),
+        ProviderRefusal::CodeRanOut(activate_by) => reply(
+            ErrorReason::ActivationWindowOver,
+            "the membership began after the code had run out",
+        )
+        .with("activate_by_date", activate_by.to_string()),
+        ProviderRefusal::Contradiction(on_record) => {
+            let text = format!("something else is on record: {on_record}");
+            reply(ErrorReason::ProviderContradiction, &text).with("on_record", on_record)
+        }
+    };
+    reply.failed(name)
 }
 
 fn failed_precondition(precondition: Precondition) -> Status {
@@ -219,6 +239,7 @@ fn failed_precondition(precondition: Precondition) -> Status {
             "the period in which it could be reinstated is over",
         )
         .failed(&name),
+        Precondition::Provider { name, refusal } => provider_refused(&name, refusal),
         Precondition::ShortTerm => reply(
             ErrorReason::ShortTermNotAcknowledged,
             "a person can get less than 24 months: set term.short_term_acknowledged if that is wanted",

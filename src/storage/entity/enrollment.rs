@@ -19,6 +19,8 @@ pub struct Model {
     pub cancel_time: Option<DateTimeUtc>,
     pub cancel_reason: Option<String>,
     pub reinstate_by_date: Option<Date>,
+    pub end_time: Option<DateTimeUtc>,
+    pub end_reason: Option<String>,
     pub contact: Option<Vec<u8>>,
     pub revision: i64,
     pub update_time: DateTimeUtc,

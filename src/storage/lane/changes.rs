@@ -1,6 +1,6 @@
 //! What the commands of one turn change, and the rows that it becomes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub struct Changes {
     pub enrolled: Vec<Enrolled>,
     /// Enrollments that have become others, by their ids.
     pub changed: BTreeMap<Uuid, Changed>,
+    /// Codes that take the place of others, which are void from then on. Their enrollments change with them.
+    pub replaced: Vec<ReplacedCode>,
     /// What happened.
     pub events: Vec<Event>,
     /// What each request was answered.
@@ -45,6 +47,17 @@ pub struct Enrolled {
     pub people: Vec<PersonKey>,
     /// Its code.
     pub code: SealedCode,
+}
+
+/// A code that takes the place of an enrollment's present one.
+#[derive(Debug)]
+pub struct ReplacedCode {
+    /// Id of the enrollment.
+    pub enrollment: Uuid,
+    /// The new code.
+    pub code: SealedCode,
+    /// Since when the old one is void.
+    pub time: DateTime<Utc>,
 }
 
 /// An enrollment that has become another. Its claims are live when it is.
@@ -72,6 +85,7 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         self.enrolled.is_empty()
             && self.changed.is_empty()
+            && self.replaced.is_empty()
             && self.events.is_empty()
             && self.requests.is_empty()
     }
@@ -88,6 +102,8 @@ pub(super) struct Rows {
     pub events: Vec<event::Model>,
     pub requests: Vec<request::Model>,
     pub changed: Vec<ChangedRow>,
+    /// Enrollments whose codes become void, and when.
+    pub void: Vec<(Uuid, DateTime<Utc>)>,
 }
 
 pub(super) struct ChangedRow {
@@ -107,10 +123,23 @@ impl Rows {
             events: changes.events.iter().map(to_event_model).collect(),
             requests: Vec::with_capacity(changes.requests.len()),
             changed: Vec::with_capacity(changes.changed.len()),
+            void: Vec::new(),
         };
         for enrolled in &changes.enrolled {
             rows.add(enrolled)?;
         }
+        // The last one first: the others of an enrollment are void as they come in.
+        let mut next = HashMap::new();
+        for ReplacedCode {
+            enrollment,
+            code,
+            time,
+        } in changes.replaced.iter().rev()
+        {
+            let void_time = next.insert(*enrollment, *time);
+            rows.add_code(*enrollment, code, *time, void_time);
+        }
+        rows.void = next.into_iter().collect();
         for recorded in &changes.requests {
             rows.requests.push(recorded.to_model()?);
         }
@@ -163,14 +192,25 @@ impl Rows {
                 offer_id: self.offer_id,
                 live: true,
             }));
-        self.codes.push(activation_code::Model {
-            digest: uuid_of(enrolled.code.digest),
-            enrollment_id,
-            sealed: enrolled.code.sealed.clone(),
-            assign_time: stored.enrollment.enroll_time,
-            void_time: None,
-        });
+        let assign_time = stored.enrollment.enroll_time;
+        self.add_code(enrollment_id, &enrolled.code, assign_time, None);
         Ok(())
+    }
+
+    fn add_code(
+        &mut self,
+        enrollment_id: Uuid,
+        code: &SealedCode,
+        assign_time: DateTime<Utc>,
+        void_time: Option<DateTime<Utc>>,
+    ) {
+        self.codes.push(activation_code::Model {
+            digest: uuid_of(code.digest),
+            enrollment_id,
+            sealed: code.sealed.clone(),
+            assign_time,
+            void_time,
+        });
     }
 }
 

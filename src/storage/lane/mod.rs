@@ -36,7 +36,7 @@ use crate::domain::{
     request::RequestId,
 };
 
-pub use changes::{Changed, Changes, Enrolled, Recorded};
+pub use changes::{Changed, Changes, Enrolled, Recorded, ReplacedCode};
 
 /// A connection for calls that share it.
 #[derive(Debug)]
@@ -254,6 +254,7 @@ macro_rules! enrollment_columns {
              e.term_end_date AS e_term_end_date, e.terms_version AS e_terms_version, \
              e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
              e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
+             e.end_time AS e_end_time, e.end_reason AS e_end_reason, \
              e.contact AS e_contact, e.revision AS e_revision, e.update_time AS e_update_time"
         )
     };

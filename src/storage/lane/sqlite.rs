@@ -18,7 +18,7 @@ use crate::{
     storage::{
         Error,
         claim::{self, Claim},
-        enrollment,
+        code, enrollment,
         entity::{
             activation_code, enrollment as enrollment_entity, enrollment_claim, enrollment_cohort,
             event, request,
@@ -141,6 +141,9 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
     claim::set_live(&transaction, ids(&begun), true).await?;
     for changed in rows.changed {
         enrollment::update(&transaction, changed.seen, changed.row).await?;
+    }
+    for (enrollment, time) in rows.void {
+        code::void(&transaction, enrollment, time).await?;
     }
     let inserts = [
         Insert::of::<enrollment_entity::Entity>(rows.enrollments),

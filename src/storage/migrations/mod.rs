@@ -9,6 +9,7 @@ mod m0004_rejected_rows;
 mod m0005_list_digests;
 mod m0006_cohort_versions;
 mod m0007_packed_lists;
+mod m0008_ended_enrollments;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_list_digests::Migration),
             Box::new(m0006_cohort_versions::Migration),
             Box::new(m0007_packed_lists::Migration),
+            Box::new(m0008_ended_enrollments::Migration),
         ]
     }
 }

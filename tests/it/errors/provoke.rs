@@ -9,6 +9,7 @@ use crate::support::{
         self, OFFER, chunk, customer, enroll, hashed_header, header, listed, person, plain_row,
     },
     database::TestDatabase,
+    provider::{activation, by_code, by_name},
     raw::{Call, Wire},
     server::{Start, TestServer, settings},
     token,
@@ -24,6 +25,7 @@ pub async fn all(database: &TestDatabase) -> Vec<Status> {
     met.extend(offers(&server).await);
     met.extend(cohorts(&server).await);
     met.extend(enrolling(&server).await);
+    met.extend(provider(&server).await);
     met.extend(windows(&server).await);
     met.push(fault(&server, database).await);
     met.push(check(&server, |call| call.header("grpc-timeout", "50m")).await);
@@ -146,6 +148,37 @@ async fn cohorts(server: &TestServer) -> Vec<Status> {
         drops_people,
         other_key,
     ]
+}
+
+async fn provider(server: &TestServer) -> Vec<Status> {
+    company::publish(
+        server,
+        "provided",
+        &[v1::DataElement::Name],
+        vec![listed([customer("P-1")])],
+    )
+    .await;
+    server.clock.set("2021-09-20T12:00:00Z");
+    let enrolled = server.enroll(customer("P-1")).await;
+    let replace = v1::ReplaceActivationCodeRequest {
+        name: enrolled.name.clone(),
+        etag: String::new(),
+        request_id: company::request_id(),
+    };
+    server
+        .codes()
+        .replace_activation_code(replace)
+        .await
+        .unwrap();
+    let mut provider = server.provider();
+    let mut activate =
+        async |whom, time: &str| refused(provider.record_activation(activation(whom, time)).await);
+    let void = activate(by_code(&enrolled), "2021-09-20T12:00:00Z").await;
+    let early = activate(by_name(&enrolled), "2021-09-01T12:00:00Z").await;
+    server.clock.set("2022-10-20T12:00:00Z");
+    let late = activate(by_name(&enrolled), "2022-10-01T12:00:00Z").await;
+    server.clock.set("2021-09-01T12:00:00Z");
+    vec![void, early, late]
 }
 
 async fn enrolling(server: &TestServer) -> Vec<Status> {

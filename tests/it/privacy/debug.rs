@@ -40,6 +40,12 @@ fn assert_redacted(values: &[(&str, &dyn Debug)]) {
 
 const CODE: &str = "7CANARYCODE0000000000000000";
 
+fn membership() -> v1::Membership {
+    v1::Membership {
+        member: Some(v1::membership::Member::ActivationCode(CODE.to_owned())),
+    }
+}
+
 #[test]
 fn messages_print_nothing_of_a_person() {
     let person = || company::person(paths::identifiers()).unwrap();
@@ -60,7 +66,7 @@ fn messages_print_nothing_of_a_person() {
     let Some(v1::load_members_request::Part::Chunk(chunk)) = part.part.clone() else {
         panic!("no chunk");
     };
-    let messages: [(&str, &dyn Debug); 14] = [
+    let messages: [(&str, &dyn Debug); 18] = [
         ("Identifier", &paths::identifiers()),
         ("Person", &person()),
         ("Contact", &paths::contact()),
@@ -107,6 +113,28 @@ fn messages_print_nothing_of_a_person() {
         ("PlainMember", &plain),
         ("HashedMember", &hashed),
         ("HashedRows", &columns),
+        ("Membership", &membership()),
+        (
+            "RecordActivationRequest",
+            &v1::RecordActivationRequest {
+                membership: Some(membership()),
+                ..Default::default()
+            },
+        ),
+        (
+            "RecordRejectionRequest",
+            &v1::RecordRejectionRequest {
+                membership: Some(membership()),
+                ..Default::default()
+            },
+        ),
+        (
+            "RecordCancellationRequest",
+            &v1::RecordCancellationRequest {
+                membership: Some(membership()),
+                ..Default::default()
+            },
+        ),
     ];
     assert_redacted(&messages);
     let shown = messages.map(|(name, _)| name.to_owned());

@@ -1,12 +1,15 @@
 //! A person's way through the service, and every way on which it fails, with canaries for values.
 
-use enrollment::grpc::proto::v1::{self, identifier::Value};
+use enrollment::grpc::proto::v1::{
+    self, enrollment::RejectReason, identifier::Value, membership::Member,
+};
 use prost::Message;
 use tonic::Status;
 
 use super::canaries::{CUSTOMER_ID, Canaries, EMAIL, NOTICE_CODE, PERSON_ID, PHONE_NUMBER, TAX_ID};
 use crate::support::{
     company::{self, OFFER, chunk, enroll, header, identifier, listed, plain_row},
+    provider::{activation, rejection},
     raw::{Call, Wire},
     server::TestServer,
 };
@@ -18,7 +21,7 @@ pub async fn all(server: &TestServer, canaries: &mut Canaries) -> Vec<Status> {
         ..listed(identifiers())
     };
     company::with_people(server, vec![person, listed([company::customer("C-2")])]).await;
-    for scope in ["app", "operator"] {
+    for scope in ["app", "operator", "provider"] {
         canaries.add(&server.signer.token(scope));
     }
     let mut errors = enrolling(server, canaries).await;
@@ -70,7 +73,7 @@ async fn enrolling(server: &TestServer, canaries: &mut Canaries) -> Vec<Status> 
         .unwrap()
         .into_inner();
     canaries.add(&enrollment.activation_code);
-    let name = enrollment.name;
+    let name = enrollment.name.clone();
     enrollments.lookup_enrollment(lookup).await.unwrap();
     let code = v1::GetActivationCodeRequest { name: name.clone() };
     enrollments.get_activation_code(code.clone()).await.unwrap();
@@ -104,6 +107,14 @@ async fn enrolling(server: &TestServer, canaries: &mut Canaries) -> Vec<Status> 
         .reinstate_enrollment(company::reinstate(&name))
         .await
         .unwrap();
+    let mut provider = server.provider();
+    let by_code = || Member::ActivationCode(enrollment.activation_code.clone());
+    let rejected = rejection(by_code(), RejectReason::Other);
+    provider
+        .record_activation(activation(by_code(), "2021-09-01T12:00:00Z"))
+        .await
+        .unwrap();
+    errors.push(provider.record_rejection(rejected).await.unwrap_err());
     errors
 }
 

@@ -18,7 +18,7 @@ pub fn all() -> Vec<MethodDescriptor> {
         .iter()
         .flat_map(|service| service.methods().collect::<Vec<_>>())
         .collect::<Vec<_>>();
-    assert!(methods.len() >= 23, "the descriptor has lost rpcs");
+    assert!(methods.len() >= 29, "the descriptor has lost rpcs");
     methods
 }
 

@@ -13,6 +13,7 @@ pub mod methods;
 pub mod postgres;
 mod postgres_server;
 pub mod process;
+pub mod provider;
 pub mod proxy;
 pub mod raw;
 pub mod refusal;

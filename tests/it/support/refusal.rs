@@ -29,6 +29,17 @@ pub fn reason_of(status: &Status) -> String {
     info.reason.clone()
 }
 
+/// What the ErrorInfo says under this key.
+#[track_caller]
+pub fn metadata_of(status: &Status, key: &str) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().expect("has an ErrorInfo");
+    let value = info.metadata.get(key);
+    value
+        .unwrap_or_else(|| panic!("no {key}: {status:?}"))
+        .clone()
+}
+
 /// The fields that a request was refused for.
 pub fn fields_of(status: &Status) -> Vec<String> {
     let details = status.get_error_details();

@@ -14,9 +14,11 @@ use enrollment::{
     config::{Auth, Server as Settings},
     crypto::{Keys, digest::Digester, keyring::Keyring, seal::Sealer},
     grpc::proto::v1::{
+        activation_code_service_client::ActivationCodeServiceClient,
         cohort_service_client::CohortServiceClient,
+        enrollment_admin_service_client::EnrollmentAdminServiceClient,
         enrollment_service_client::EnrollmentServiceClient,
-        offer_service_client::OfferServiceClient,
+        offer_service_client::OfferServiceClient, provider_service_client::ProviderServiceClient,
     },
     server::{Server, ServerError},
     storage::{self, Store},
@@ -146,6 +148,21 @@ impl TestServer {
 
     pub fn cohorts(&self) -> CohortServiceClient<Client<&'static str>> {
         CohortServiceClient::with_interceptor(self.channel.clone(), self.bearer("operator"))
+    }
+
+    pub fn provider(&self) -> ProviderServiceClient<Client<&'static str>> {
+        ProviderServiceClient::with_interceptor(self.channel.clone(), self.bearer("provider"))
+    }
+
+    pub fn admin(&self) -> EnrollmentAdminServiceClient<Client<&'static str>> {
+        EnrollmentAdminServiceClient::with_interceptor(
+            self.channel.clone(),
+            self.bearer("operator"),
+        )
+    }
+
+    pub fn codes(&self) -> ActivationCodeServiceClient<Client<&'static str>> {
+        ActivationCodeServiceClient::with_interceptor(self.channel.clone(), self.bearer("operator"))
     }
 
     /// The app's service for another of its callers.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::statements::{
-    ANSWERED, CLAIMS, ENROLLMENTS, FOUND, FOUND_ONE, INSERT, INSERT_ONE, SET_LIVE, UPDATE,
+    ANSWERED, CLAIMS, ENROLLMENTS, FOUND, FOUND_ONE, INSERT, INSERT_ONE, SET_LIVE, UPDATE, VOID,
 };
 use super::{Found, FoundRow, LookStatements, Place, changes::Rows};
 use crate::{
@@ -248,6 +248,11 @@ async fn change(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error>
         let set = set.execute(&mut *connection).await;
         set.map_err(|error| Error::from(&error))?;
     }
+    for (enrollment, time) in &rows.void {
+        let void = sqlx::query(VOID).bind(enrollment).bind(time);
+        let void = void.execute(&mut *connection).await;
+        void.map_err(|error| Error::from(&error))?;
+    }
     let inserted = insert(rows).execute(connection).await;
     inserted.map(drop).map_err(|error| Error::from(&error))
 }
@@ -265,6 +270,8 @@ fn update(rows: &Rows) -> Statement<'static> {
         .bind(column(changed, |changed| changed.row.cancel_time))
         .bind(column(changed, |changed| changed.row.cancel_reason.clone()))
         .bind(column(changed, |changed| changed.row.reinstate_by_date))
+        .bind(column(changed, |changed| changed.row.end_time))
+        .bind(column(changed, |changed| changed.row.end_reason.clone()))
         .bind(column(changed, |changed| changed.row.revision))
         .bind(column(changed, |changed| changed.row.update_time))
 }
@@ -300,6 +307,7 @@ fn insert(rows: &Rows) -> Statement<'_> {
         .column(&rows.codes, |row| row.enrollment_id)
         .column(&rows.codes, |row| row.sealed.as_slice())
         .column(&rows.codes, |row| row.assign_time)
+        .column(&rows.codes, |row| row.void_time)
         .column(&rows.events, |row| row.id)
         .column(&rows.events, |row| row.time)
         .column(&rows.events, |row| row.event_type.as_str())

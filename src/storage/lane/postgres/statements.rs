@@ -49,15 +49,21 @@ pub(super) const UPDATE: &str = "\
       activate_time = u.activate_time, term_start_date = u.term_start_date, \
       term_end_date = u.term_end_date, cancel_time = u.cancel_time, \
       cancel_reason = u.cancel_reason, reinstate_by_date = u.reinstate_by_date, \
+      end_time = u.end_time, end_reason = u.end_reason, \
       revision = u.revision, update_time = u.update_time \
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::date[], \
-      $7::date[], $8::timestamptz[], $9::text[], $10::date[], $11::bigint[], $12::timestamptz[]) \
+      $7::date[], $8::timestamptz[], $9::text[], $10::date[], $11::timestamptz[], $12::text[], \
+      $13::bigint[], $14::timestamptz[]) \
       AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, \
-            cancel_time, cancel_reason, reinstate_by_date, revision, update_time) \
+            cancel_time, cancel_reason, reinstate_by_date, end_time, end_reason, revision, update_time) \
     WHERE e.id = u.id AND e.revision = u.seen";
 
 pub(super) const SET_LIVE: &str =
     "UPDATE enrollment_claims SET live = $1 WHERE enrollment_id = ANY ($2::uuid[])";
+
+/// `$1` enrollment whose code is replaced, `$2` when.
+pub(super) const VOID: &str =
+    "UPDATE activation_codes SET void_time = $2 WHERE enrollment_id = $1 AND void_time IS NULL";
 
 /// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
 /// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
@@ -82,19 +88,20 @@ macro_rules! insert {
                SELECT true, $1, * FROM ",
             $rows!("$16::uuid", "$17::uuid"),
             "), code AS ( \
-               INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time) \
+               INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time, void_time) \
                SELECT * FROM ",
-            $rows!("$18::uuid", "$19::uuid", "$20::bytea", "$21::timestamptz"),
+            $rows!("$18::uuid", "$19::uuid", "$20::bytea", "$21::timestamptz",
+                   "$22::timestamptz"),
             "), event AS ( \
                INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
                SELECT * FROM ",
             $rows!(
-                "$22::uuid", "$23::timestamptz", "$24::text", "$25::text", "$26::text", "$27::text",
-                "$28::uuid", "$29::jsonb"
+                "$23::uuid", "$24::timestamptz", "$25::text", "$26::text", "$27::text", "$28::text",
+                "$29::uuid", "$30::jsonb"
             ),
             ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
                SELECT * FROM ",
-            $rows!("$30::text", "$31::uuid", "$32::bytea", "$33::jsonb", "$34::timestamptz")
+            $rows!("$31::text", "$32::uuid", "$33::bytea", "$34::jsonb", "$35::timestamptz")
         )
     };
 }

@@ -1,0 +1,135 @@
+//! What all deeds have in common that change one enrollment: cancel, reinstate, revoke, extend, what a
+//! provider records. Each has a file of its own, which says what the enrollment becomes.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{
+    App, Error,
+    committer::{Deed, Done, Wants},
+    view::EnrollmentView,
+    working_set::{Told, WorkingSet},
+};
+use crate::{
+    domain::{
+        enrollment::Enrollment,
+        event::EventType,
+        name::EnrollmentName,
+        offer::Offer,
+        request::{Caller, Etag, RequestId},
+        transition::Transition,
+    },
+    storage::{enrollment::StoredEnrollment, request::Request},
+};
+
+/// A wish to change one enrollment.
+pub(super) trait Change: Send + Sync + 'static {
+    /// Its name, as the API has it.
+    const NAME: &'static str;
+    /// What it is in the log.
+    const EVENT: EventType;
+
+    /// The enrollment.
+    fn enrollment(&self) -> &EnrollmentName;
+
+    /// What the caller has seen of it.
+    fn etag(&self) -> Option<&Etag> {
+        None
+    }
+
+    /// The caller's id of this wish.
+    fn request_id(&self) -> RequestId;
+
+    /// What else of the wish must be the same for a retry to be one.
+    fn content(&self) -> Value {
+        Value::Null
+    }
+
+    /// What the enrollment becomes.
+    fn next(
+        &self,
+        offer: &Offer,
+        before: &Enrollment,
+        now: DateTime<Utc>,
+    ) -> Result<Transition<Enrollment>, Error>;
+
+    /// Why, for the log.
+    fn reason(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What else the log is to know of it.
+    fn details(&self) -> Option<Value> {
+        None
+    }
+
+    /// What else changes with it.
+    fn also(&self, _set: &mut WorkingSet, _changed: &StoredEnrollment) {}
+}
+
+impl App {
+    /// Changes an enrollment once for this request.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        change: impl Change,
+    ) -> Result<EnrollmentView, Error> {
+        let request = fingerprinted(self, caller, &change)?;
+        let offer = change.enrollment().parent.clone();
+        let deed = Changing {
+            actor: caller.subject.clone(),
+            change,
+        };
+        self.once(offer, request, deed).await
+    }
+}
+
+fn fingerprinted<C: Change>(app: &App, caller: &Caller, change: &C) -> Result<Request, Error> {
+    let content = serde_json::json!([
+        change.enrollment(),
+        change.content(),
+        change.etag().map(Etag::as_str)
+    ]);
+    Ok(Request {
+        caller: caller.subject.clone(),
+        id: change.request_id(),
+        fingerprint: app.fingerprint(C::NAME, &content)?,
+    })
+}
+
+struct Changing<C> {
+    actor: String,
+    change: C,
+}
+
+impl<C: Change> Deed for Changing<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn wants(&self) -> Wants<'_> {
+        Wants::Enrollment(self.change.enrollment().enrollment)
+    }
+
+    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error> {
+        let change = &self.change;
+        let offer = &set.catalogue().offer.value;
+        let before = set.enrollment_to_change(change.enrollment(), change.etag())?;
+        let Transition::To(next) = change.next(offer, &before.enrollment, now)? else {
+            return Ok(Done::without_code(before));
+        };
+        if next.status.is_live() && !before.enrollment.status.is_live() {
+            set.make_room(offer, change.enrollment(), now)?;
+        }
+        let told = Told {
+            event_type: C::EVENT,
+            actor: &self.actor,
+            reason: change.reason(),
+            request_id: Some(change.request_id()),
+            details: change.details(),
+        };
+        let changed = set.advance(&before, next, now, told)?;
+        change.also(set, &changed);
+        Ok(Done::without_code(changed))
+    }
+}

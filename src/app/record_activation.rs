@@ -1,0 +1,85 @@
+//! `RecordActivation`: the provider's membership has begun.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::{
+    App, Error,
+    change::Change,
+    membership::{Membership, cannot_record, refuse_future},
+    view::EnrollmentView,
+};
+use crate::domain::{
+    enrollment::Enrollment,
+    event::EventType,
+    name::EnrollmentName,
+    offer::Offer,
+    request::{Caller, RequestId},
+    transition::Transition,
+};
+
+/// A provider's word that a membership has begun.
+#[derive(Debug, Clone)]
+pub struct RecordActivation {
+    /// Whose.
+    pub membership: Membership,
+    /// When it began.
+    pub activate_time: DateTime<Utc>,
+    /// The caller's id of this word.
+    pub request_id: RequestId,
+}
+
+impl App {
+    /// Begins a membership, and the term where that waits for it. Late word of one that began in time is
+    /// taken, unless the person has enrolled anew meanwhile.
+    pub async fn record_activation(
+        &self,
+        caller: &Caller,
+        command: RecordActivation,
+    ) -> Result<EnrollmentView, Error> {
+        let activating = Activating {
+            name: self.enrollment_of(command.membership).await?,
+            time: command.activate_time,
+            request_id: command.request_id,
+        };
+        self.change(caller, activating).await
+    }
+}
+
+struct Activating {
+    name: EnrollmentName,
+    time: DateTime<Utc>,
+    request_id: RequestId,
+}
+
+impl Change for Activating {
+    const NAME: &'static str = "RecordActivation";
+    const EVENT: EventType = EventType::EnrollmentActivated;
+
+    fn enrollment(&self) -> &EnrollmentName {
+        &self.name
+    }
+
+    fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    fn content(&self) -> Value {
+        json!(self.time)
+    }
+
+    fn next(
+        &self,
+        offer: &Offer,
+        before: &Enrollment,
+        now: DateTime<Utc>,
+    ) -> Result<Transition<Enrollment>, Error> {
+        refuse_future("activate_time", self.time, now)?;
+        let activated = before.activate(offer, self.time);
+        activated.map_err(|refusal| cannot_record(&self.name, refusal))
+    }
+
+    fn details(&self) -> Option<Value> {
+        Some(json!({ "activate_time": self.time }))
+    }
+}

@@ -1,0 +1,54 @@
+//! `ActivationCodeService`: activation codes, as operators see them.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    caller, parse,
+    proto::v1::{self, activation_code_service_server::ActivationCodeService},
+    render,
+};
+use crate::{
+    app::{App, Error, replace_activation_code::ReplaceActivationCode},
+    domain::{
+        name::EnrollmentName,
+        request::{Etag, RequestId},
+        violation::Violations,
+    },
+};
+
+/// The largest message that the service takes.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The service, over the application.
+#[derive(Debug, Clone)]
+pub struct ActivationCodes(pub App);
+
+#[tonic::async_trait]
+impl ActivationCodeService for ActivationCodes {
+    async fn replace_activation_code(
+        &self,
+        request: Request<v1::ReplaceActivationCodeRequest>,
+    ) -> Result<Response<v1::Enrollment>, Status> {
+        let caller = caller(&request)?;
+        let command = parse_replace(&request.into_inner())?;
+        let view = self.0.replace_activation_code(&caller, command).await?;
+        Ok(Response::new(render::enrollment(view)))
+    }
+}
+
+fn parse_replace(
+    request: &v1::ReplaceActivationCodeRequest,
+) -> Result<ReplaceActivationCode, Error> {
+    let mut violations = Violations::default();
+    let name = violations.check("name", EnrollmentName::parse(&request.name));
+    let etag = violations.check("etag", Etag::parse(&request.etag));
+    let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
+    let parsed = || {
+        Some(ReplaceActivationCode {
+            name: name?,
+            etag: etag?,
+            request_id: request_id?,
+        })
+    };
+    parse::finish(violations, parsed())
+}

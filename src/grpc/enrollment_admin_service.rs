@@ -1,0 +1,95 @@
+//! `EnrollmentAdminService`: what the company does with enrollments.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    caller, parse,
+    proto::v1::{self, enrollment_admin_service_server::EnrollmentAdminService},
+    render,
+};
+use crate::{
+    app::{App, Error, extend_term::ExtendTerm, revoke_enrollment::RevokeEnrollment},
+    domain::{
+        enrollment::RevokeReason,
+        name::EnrollmentName,
+        request::{Etag, RequestId},
+        violation::{Rule, Violations},
+    },
+};
+
+/// The largest message that the service takes.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The service, over the application.
+#[derive(Debug, Clone)]
+pub struct EnrollmentAdmin(pub App);
+
+#[tonic::async_trait]
+impl EnrollmentAdminService for EnrollmentAdmin {
+    async fn revoke_enrollment(
+        &self,
+        request: Request<v1::RevokeEnrollmentRequest>,
+    ) -> Result<Response<v1::Enrollment>, Status> {
+        let caller = caller(&request)?;
+        let command = parse_revoke(&request.into_inner())?;
+        let view = self.0.revoke_enrollment(&caller, command).await?;
+        Ok(Response::new(render::enrollment(view)))
+    }
+
+    async fn extend_term(
+        &self,
+        request: Request<v1::ExtendTermRequest>,
+    ) -> Result<Response<v1::Enrollment>, Status> {
+        let caller = caller(&request)?;
+        let command = parse_extend(&request.into_inner())?;
+        let view = self.0.extend_term(&caller, command).await?;
+        Ok(Response::new(render::enrollment(view)))
+    }
+}
+
+fn parse_revoke(request: &v1::RevokeEnrollmentRequest) -> Result<RevokeEnrollment, Error> {
+    let mut violations = Violations::default();
+    let name = violations.check("name", EnrollmentName::parse(&request.name));
+    let reason = violations.check("reason", revoke_reason(request.reason));
+    let etag = violations.check("etag", Etag::parse(&request.etag));
+    let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
+    let parsed = || {
+        Some(RevokeEnrollment {
+            name: name?,
+            reason: reason?,
+            etag: etag?,
+            request_id: request_id?,
+        })
+    };
+    parse::finish(violations, parsed())
+}
+
+fn parse_extend(request: &v1::ExtendTermRequest) -> Result<ExtendTerm, Error> {
+    let mut violations = Violations::default();
+    let name = violations.check("name", EnrollmentName::parse(&request.name));
+    let end = parse::date(request.term_end_date.as_ref());
+    let end = violations.check("term_end_date", end);
+    let etag = violations.check("etag", Etag::parse(&request.etag));
+    let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
+    let parsed = || {
+        Some(ExtendTerm {
+            name: name?,
+            end: end?,
+            etag: etag?,
+            request_id: request_id?,
+        })
+    };
+    parse::finish(violations, parsed())
+}
+
+fn revoke_reason(number: i32) -> Result<RevokeReason, Rule> {
+    use v1::enrollment::RevokeReason as R;
+
+    match R::try_from(number) {
+        Ok(R::Fraud) => Ok(RevokeReason::Fraud),
+        Ok(R::Duplicate) => Ok(RevokeReason::Duplicate),
+        Ok(R::Error) => Ok(RevokeReason::Error),
+        Ok(R::Other) => Ok(RevokeReason::Other),
+        Ok(R::Unspecified) | Err(_) => Err(Rule("must be a known RevokeReason")),
+    }
+}
