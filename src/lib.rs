@@ -7,13 +7,14 @@
 //! | [`server`] | the one place where things are plugged together | tonic's transport |
 //! | [`grpc`] | how it is asked: services, layers, the mapping of errors | tonic |
 //! | [`app`] | what may be done: a file per deed or noun; transactions; the one error | |
+//! | [`jobs`] | what runs by itself, and when | |
 //! | [`domain`] | what is true: pure functions over plain types | |
 //! | [`storage`] | how it is kept: tables and statements | sea-orm |
 //! | [`crypto`] | keys, digests, seals | RustCrypto |
 //! | [`config`] | settings: code, file, environment | config |
 //! | [`telemetry`], [`clock`] | the log; time and randomness, which are arguments everywhere | |
 //!
-//! Arrows go one way: cli → server → grpc → app → {domain, storage, crypto}, and storage → domain. A
+//! Arrows go one way: cli → server → {grpc, jobs} → app → {domain, storage, crypto}, and storage → domain. A
 //! test reads the sources and fails when one is drawn backwards.
 //!
 //! # One walk through it
@@ -36,6 +37,7 @@ pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod grpc;
+pub mod jobs;
 pub mod server;
 pub mod storage;
 pub mod telemetry;

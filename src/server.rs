@@ -36,6 +36,7 @@ use crate::{
         reflection,
         services::Services,
     },
+    jobs,
 };
 
 /// Streams at once on one connection; more wait.
@@ -148,6 +149,7 @@ impl Server {
         let outcome = tokio::select! {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
             never = self.authenticator.follow() => match never {},
+            never = jobs::settle(&self.app) => match never {},
             _ = &mut transport => return Err(ServerError::Transport),
         };
         stopping.cancel();

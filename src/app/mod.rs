@@ -28,6 +28,7 @@ pub mod record_rejection;
 pub mod reinstate_enrollment;
 pub mod replace_activation_code;
 pub mod revoke_enrollment;
+pub mod settle_enrollments;
 pub mod view;
 
 mod catalogues;
@@ -79,6 +80,7 @@ struct Parts {
     keys: Keys,
     clock: Clock,
     random: Random,
+    catalogues: Arc<Catalogues>,
     /// Where checks and look-ups share statements.
     looks: Lanes<Look, Looked>,
     /// The same for batches.
@@ -119,12 +121,13 @@ impl App {
             catalogues: catalogues.clone(),
             random,
         }));
-        let unlisted = Unlisted::follow(store.clone(), catalogues, freshness);
+        let unlisted = Unlisted::follow(store.clone(), catalogues.clone(), freshness);
         Self(Arc::new(Parts {
             store,
             keys,
             clock,
             random,
+            catalogues,
             looks,
             large_looks,
             commits,

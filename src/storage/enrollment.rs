@@ -1,6 +1,6 @@
 //! Enrollments.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
     FromQueryResult, IntoActiveModel, QueryFilter, Statement,
@@ -69,6 +69,28 @@ pub async fn find_many(
         }
     }
     Ok(enrollments)
+}
+
+/// Which of the offer's enrollments are stored as live, though they are over on this civil date: up to so many
+/// whose codes ran out, and up to so many whose terms ended.
+pub async fn over(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+    today: NaiveDate,
+    limit: u64,
+) -> Result<Vec<Uuid>, Error> {
+    // Written out: the indexes are of these states, which a parameter could not show.
+    const OVER: &str = "\
+        SELECT id FROM (SELECT id FROM enrollments WHERE offer_id = $1 AND state = 'PENDING' \
+            AND activate_by_date < $2 LIMIT $3) AS code_ran_out \
+        UNION SELECT id FROM (SELECT id FROM enrollments WHERE offer_id = $1 \
+            AND state IN ('PENDING', 'ACTIVE') AND term_end_date <= $2 LIMIT $3) AS term_ended";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [offer.id.into(), today.into(), limit.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), OVER, values);
+    let rows = db.query_all_raw(statement).await?;
+    let ids = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Replaces an enrollment by what it has become. Fails with [`Error::Contention`] when it is no

@@ -33,6 +33,7 @@ pub mod event;
 pub mod filter;
 pub mod key_check;
 pub mod lane;
+pub mod lease;
 pub mod list_filter;
 pub mod load;
 pub mod member;

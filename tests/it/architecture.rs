@@ -12,7 +12,7 @@ struct Rule {
     modules: &'static [&'static str],
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         module: "domain",
         crates: &["tonic", "prost", "sea_orm", "tokio"],
@@ -41,6 +41,13 @@ const RULES: [Rule; 7] = [
         module: "grpc",
         crates: &["sea_orm"],
         modules: &["storage", "crypto", "server", "cli"],
+    },
+    Rule {
+        module: "jobs",
+        crates: &["tonic", "prost", "sea_orm"],
+        modules: &[
+            "domain", "storage", "crypto", "grpc", "config", "server", "cli",
+        ],
     },
     Rule {
         module: "server",

@@ -53,4 +53,5 @@ mod record_rejection;
 mod reinstate_enrollment;
 mod replace_activation_code;
 mod revoke_enrollment;
+mod settle_enrollments;
 mod unknown_commit;

@@ -10,6 +10,7 @@ mod m0005_list_digests;
 mod m0006_cohort_versions;
 mod m0007_packed_lists;
 mod m0008_ended_enrollments;
+mod m0009_enrollments_that_end;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_cohort_versions::Migration),
             Box::new(m0007_packed_lists::Migration),
             Box::new(m0008_ended_enrollments::Migration),
+            Box::new(m0009_enrollments_that_end::Migration),
         ]
     }
 }

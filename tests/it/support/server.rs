@@ -40,6 +40,8 @@ pub struct TestServer {
     pub channel: Channel,
     pub signer: Signer,
     pub clock: TestClock,
+    /// What the server serves, for what runs by itself.
+    pub app: App,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), ServerError>>>,
 }
@@ -98,7 +100,7 @@ impl TestServer {
             jwks_file,
             ..token::auth(signer.jwks.clone())
         };
-        let server = Server::bind(&settings, &auth, app, clock.clock())
+        let server = Server::bind(&settings, &auth, app.clone(), clock.clock())
             .await
             .unwrap();
         let address = server.address().unwrap();
@@ -112,6 +114,7 @@ impl TestServer {
             channel,
             signer,
             clock,
+            app,
             stop,
             running: Some(running),
         }
