@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     App, Error,
     committer::{Deed, Done, Wants},
+    find::refuse_other_revision,
     view::EnrollmentView,
     working_set::{Told, WorkingSet},
 };
@@ -34,6 +35,11 @@ pub(super) trait Change: Send + Sync + 'static {
 
     /// What the caller has seen of it.
     fn etag(&self) -> Option<&Etag> {
+        None
+    }
+
+    /// The revision of the enrollment by which it was found. Not part of the wish: a retry may find another.
+    fn found_at(&self) -> Option<i64> {
         None
     }
 
@@ -115,6 +121,9 @@ impl<C: Change> Deed for Changing<C> {
         let change = &self.change;
         let offer = &set.catalogue().offer.value;
         let before = set.enrollment_to_change(change.enrollment(), change.etag())?;
+        let found_at = change.found_at().map(Etag::of);
+        let revision = before.enrollment.revision;
+        refuse_other_revision(found_at.as_ref(), revision, change.enrollment())?;
         let Transition::To(next) = change.next(offer, &before.enrollment, now)? else {
             return Ok(Done::without_code(before));
         };

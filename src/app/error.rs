@@ -129,6 +129,14 @@ pub enum Precondition {
         /// Why.
         refusal: ProviderRefusal,
     },
+    /// An earlier last day would take the offer away from people.
+    #[error("cuts off")]
+    CutsOff {
+        /// The offer's name.
+        name: String,
+        /// The present last day.
+        enroll_by: NaiveDate,
+    },
     /// A person can get less than 24 months, and nobody acknowledged it.
     #[error("short term not acknowledged")]
     ShortTerm,

@@ -30,14 +30,23 @@ pub enum Membership {
     Code(OfferName, ActivationCode),
 }
 
+/// The enrollment that a provider means.
+pub(super) struct Found {
+    pub name: EnrollmentName,
+    /// Its revision, where it was found by its code: if it is another one by the time that anything is
+    /// recorded, the code may be void.
+    pub revision: Option<i64>,
+}
+
 impl App {
-    /// The enrollment that a provider means.
-    pub(super) async fn enrollment_of(
-        &self,
-        membership: Membership,
-    ) -> Result<EnrollmentName, Error> {
+    pub(super) async fn enrollment_of(&self, membership: Membership) -> Result<Found, Error> {
         let (offer, code) = match membership {
-            Membership::Enrollment(name) => return Ok(name),
+            Membership::Enrollment(name) => {
+                return Ok(Found {
+                    name,
+                    revision: None,
+                });
+            }
             Membership::Code(offer, code) => (offer, code),
         };
         let db = self.0.store.reader();
@@ -55,7 +64,10 @@ impl App {
         if holder.is_void {
             return Err(refused(&name, ProviderRefusal::CodeVoid));
         }
-        Ok(name)
+        Ok(Found {
+            name,
+            revision: Some(holder.revision),
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
         violation::Violation,
     },
     storage::{
-        Transaction, event, offer,
+        Row, Transaction, cohort, event, offer,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -48,6 +48,8 @@ pub struct OfferPatch {
     pub activation_window: Option<DayCount>,
     /// Days within which an enrollment can be reinstated.
     pub reinstatement_window: Option<DayCount>,
+    /// Whether an earlier last day is wanted, though it takes the offer away from people.
+    pub allows_earlier_enroll_by: bool,
 }
 
 impl OfferPatch {
@@ -269,6 +271,9 @@ impl UnitOfWork for Changing {
             Change::Details(patch) => {
                 offer.details = patch.apply(&offer.details);
                 refuse_impossible(&offer.details)?;
+                if !patch.allows_earlier_enroll_by {
+                    self.refuse_to_cut_off(transaction, &old, &offer).await?;
+                }
                 EventType::OfferUpdated
             }
             Change::State(to) => {
@@ -289,6 +294,30 @@ impl UnitOfWork for Changing {
         let event = self.app.offer_event(&self.actor, event_type, &offer)?;
         event::insert(transaction, &event).await?;
         Ok(offer)
+    }
+}
+
+impl Changing {
+    /// Fails when people who can still enroll, or will, would have fewer days for it.
+    async fn refuse_to_cut_off(
+        &self,
+        transaction: &Transaction,
+        old: &Row<Offer>,
+        new: &Offer,
+    ) -> Result<(), Error> {
+        let present = old.value.details.window.enroll_by;
+        let is_over = old.value.date_at(self.app.now()) > present;
+        let is_promised = old.value.state != OfferState::Draft && !is_over;
+        if new.details.window.enroll_by >= present
+            || !is_promised
+            || !cohort::lists_anybody(transaction, old).await?
+        {
+            return Ok(());
+        }
+        Err(Error::Precondition(Precondition::CutsOff {
+            name: self.name.to_string(),
+            enroll_by: present,
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     App, Error,
     change::Change,
-    membership::{Membership, cannot_record, refuse_future},
+    membership::{Found, Membership, cannot_record, refuse_future},
     view::EnrollmentView,
 };
 use crate::domain::{
@@ -38,7 +38,7 @@ impl App {
         command: RecordActivation,
     ) -> Result<EnrollmentView, Error> {
         let activating = Activating {
-            name: self.enrollment_of(command.membership).await?,
+            found: self.enrollment_of(command.membership).await?,
             time: command.activate_time,
             request_id: command.request_id,
         };
@@ -47,7 +47,7 @@ impl App {
 }
 
 struct Activating {
-    name: EnrollmentName,
+    found: Found,
     time: DateTime<Utc>,
     request_id: RequestId,
 }
@@ -57,7 +57,11 @@ impl Change for Activating {
     const EVENT: EventType = EventType::EnrollmentActivated;
 
     fn enrollment(&self) -> &EnrollmentName {
-        &self.name
+        &self.found.name
+    }
+
+    fn found_at(&self) -> Option<i64> {
+        self.found.revision
     }
 
     fn request_id(&self) -> RequestId {
@@ -76,7 +80,7 @@ impl Change for Activating {
     ) -> Result<Transition<Enrollment>, Error> {
         refuse_future("activate_time", self.time, now)?;
         let activated = before.activate(offer, self.time);
-        activated.map_err(|refusal| cannot_record(&self.name, refusal))
+        activated.map_err(|refusal| cannot_record(&self.found.name, refusal))
     }
 
     fn details(&self) -> Option<Value> {

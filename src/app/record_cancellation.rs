@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     App, Error,
     change::Change,
-    membership::{Membership, cannot_record, refuse_future},
+    membership::{Found, Membership, cannot_record, refuse_future},
     view::EnrollmentView,
 };
 use crate::domain::{
@@ -39,7 +39,7 @@ impl App {
         command: RecordCancellation,
     ) -> Result<EnrollmentView, Error> {
         let cancelling = Cancelling {
-            name: self.enrollment_of(command.membership).await?,
+            found: self.enrollment_of(command.membership).await?,
             time: command.cancel_time,
             reason: command.reason,
             request_id: command.request_id,
@@ -49,7 +49,7 @@ impl App {
 }
 
 struct Cancelling {
-    name: EnrollmentName,
+    found: Found,
     time: DateTime<Utc>,
     reason: CancelReason,
     request_id: RequestId,
@@ -60,7 +60,11 @@ impl Change for Cancelling {
     const EVENT: EventType = EventType::EnrollmentCancelled;
 
     fn enrollment(&self) -> &EnrollmentName {
-        &self.name
+        &self.found.name
+    }
+
+    fn found_at(&self) -> Option<i64> {
+        self.found.revision
     }
 
     fn request_id(&self) -> RequestId {
@@ -83,7 +87,7 @@ impl Change for Cancelling {
         let status = before.status_on(today);
         let status = status
             .cancel(self.time, self.reason, reinstate_by)
-            .map_err(|forbids| Error::forbidden(&self.name, forbids))?;
+            .map_err(|forbids| Error::forbidden(&self.found.name, forbids))?;
         if let Transition::To(_) = status {
             self.refuse_before_it_began(before)?;
         }
@@ -110,6 +114,8 @@ impl Cancelling {
         } else {
             later.map(CannotRecord::OtherActivation)
         };
-        refusal.map_or(Ok(()), |refusal| Err(cannot_record(&self.name, refusal)))
+        refusal.map_or(Ok(()), |refusal| {
+            Err(cannot_record(&self.found.name, refusal))
+        })
     }
 }

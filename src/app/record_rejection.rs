@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     App, Error,
     change::Change,
-    membership::{Membership, cannot_record},
+    membership::{Found, Membership, cannot_record},
     view::EnrollmentView,
 };
 use crate::{
@@ -40,7 +40,7 @@ impl App {
         command: RecordRejection,
     ) -> Result<EnrollmentView, Error> {
         let rejecting = Rejecting {
-            name: self.enrollment_of(command.membership).await?,
+            found: self.enrollment_of(command.membership).await?,
             reason: command.reason,
             request_id: command.request_id,
         };
@@ -49,7 +49,7 @@ impl App {
 }
 
 struct Rejecting {
-    name: EnrollmentName,
+    found: Found,
     reason: RejectReason,
     request_id: RequestId,
 }
@@ -59,7 +59,11 @@ impl Change for Rejecting {
     const EVENT: EventType = EventType::EnrollmentRejected;
 
     fn enrollment(&self) -> &EnrollmentName {
-        &self.name
+        &self.found.name
+    }
+
+    fn found_at(&self) -> Option<i64> {
+        self.found.revision
     }
 
     fn request_id(&self) -> RequestId {
@@ -78,7 +82,7 @@ impl Change for Rejecting {
     ) -> Result<Transition<Enrollment>, Error> {
         let status = before.status_on(offer.date_at(now));
         let status = status.reject(stamp(now, before.update_time), self.reason);
-        let status = status.map_err(|refusal| cannot_record(&self.name, refusal))?;
+        let status = status.map_err(|refusal| cannot_record(&self.found.name, refusal))?;
         Ok(before.with(status))
     }
 

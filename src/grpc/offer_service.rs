@@ -200,9 +200,12 @@ fn parse_update(
     };
     let name = violations.check("offer.name", OfferName::parse(&offer.name));
     let etag = violations.check("offer.etag", Etag::parse(&offer.etag));
-    let patch = patch(&mut violations, &offer, |field| {
-        paths.iter().any(|path| path == field)
-    });
+    let patch = OfferPatch {
+        allows_earlier_enroll_by: request.allow_earlier_enroll_by_date,
+        ..patch(&mut violations, &offer, |field| {
+            paths.iter().any(|path| path == field)
+        })
+    };
     let parsed = || Some((name?, etag?, patch));
     parse::finish(violations, parsed())
 }
@@ -235,6 +238,7 @@ fn patch(
         reinstatement_window: field.get("reinstatement_window_days", || {
             DayCount::parse(reinstatement_days, REINSTATEMENT_DAYS)
         }),
+        allows_earlier_enroll_by: false,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Activation codes: sealed, each for one enrollment for ever.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    Statement,
+};
 use uuid::Uuid;
 
-use super::{Error, Row, enrollment, entity::activation_code, member::uuid_of};
+use super::{Error, Row, entity::activation_code, member::uuid_of};
 use crate::domain::offer::Offer;
 
 /// A code on its way into the table.
@@ -17,10 +20,12 @@ pub struct SealedCode {
 }
 
 /// Whose a code is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
 pub struct CodeHolder {
     /// Id of the enrollment.
     pub enrollment: Uuid,
+    /// The enrollment's revision: at another one, the code may be void.
+    pub revision: i64,
     /// Whether another code has taken its place.
     pub is_void: bool,
 }
@@ -31,15 +36,14 @@ pub async fn holder(
     offer: &Row<Offer>,
     digest: [u8; 16],
 ) -> Result<Option<CodeHolder>, Error> {
-    let row = activation_code::Entity::find_by_id(uuid_of(digest));
-    let Some(row) = row.one(db).await? else {
-        return Ok(None);
-    };
-    let enrollment = enrollment::find(db, offer, row.enrollment_id).await?;
-    Ok(enrollment.map(|_| CodeHolder {
-        enrollment: row.enrollment_id,
-        is_void: row.void_time.is_some(),
-    }))
+    let statement = Statement::from_sql_and_values(
+        db.get_database_backend(),
+        "SELECT e.id AS enrollment, e.revision, a.void_time IS NOT NULL AS is_void \
+         FROM activation_codes a JOIN enrollments e ON e.id = a.enrollment_id \
+         WHERE a.digest = $1 AND e.offer_id = $2",
+        [uuid_of(digest).into(), offer.id.into()],
+    );
+    Ok(CodeHolder::find_by_statement(statement).one(db).await?)
 }
 
 /// Makes the present code of an enrollment void.

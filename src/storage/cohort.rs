@@ -64,6 +64,17 @@ pub async fn list(
     Ok(Page::cut(cohorts, page.size))
 }
 
+/// Whether anybody is on a published list of this offer.
+pub async fn lists_anybody(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<bool, Error> {
+    let published = cohort::Entity::find()
+        .filter(cohort::Column::OfferId.eq(offer.id))
+        .filter(cohort::Column::State.eq(CohortState::Published.name()))
+        .filter(cohort::Column::PersonCount.gt(0))
+        .one(db)
+        .await?;
+    Ok(published.is_some())
+}
+
 /// Adds a cohort to an offer; gives false when its name is taken.
 pub async fn insert(
     db: &impl ConnectionTrait,

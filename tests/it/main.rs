@@ -55,3 +55,5 @@ mod replace_activation_code;
 mod revoke_enrollment;
 mod settle_enrollments;
 mod unknown_commit;
+mod update_offer;
+mod whole_life;

@@ -240,6 +240,12 @@ fn failed_precondition(precondition: Precondition) -> Status {
         )
         .failed(&name),
         Precondition::Provider { name, refusal } => provider_refused(&name, refusal),
+        Precondition::CutsOff { name, enroll_by } => reply(
+            ErrorReason::EnrollByCutsOff,
+            "people who have not enrolled yet would be cut off: set allow_earlier_enroll_by_date if that is wanted",
+        )
+        .with("enroll_by_date", enroll_by.to_string())
+        .failed(&name),
         Precondition::ShortTerm => reply(
             ErrorReason::ShortTermNotAcknowledged,
             "a person can get less than 24 months: set term.short_term_acknowledged if that is wanted",

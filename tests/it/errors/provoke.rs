@@ -239,7 +239,9 @@ async fn windows(server: &TestServer) -> Vec<Status> {
         .await
         .unwrap();
     let paused = refused(enrollments.enroll(enroll(customer("C-2"))).await);
-    vec![early, late, unlisted, paused]
+    let sooner = company::enroll_by(company::date(2021, 12, 31));
+    let cuts_off = refused(offers.update_offer(sooner).await);
+    vec![early, late, unlisted, paused, cuts_off]
 }
 
 async fn complete(server: &TestServer) {
@@ -252,6 +254,7 @@ async fn complete(server: &TestServer) {
         update_mask: Some(prost_types::FieldMask {
             paths: vec!["cohorts_complete".to_owned()],
         }),
+        ..v1::UpdateOfferRequest::default()
     };
     server.offers().update_offer(request).await.unwrap();
 }

@@ -45,6 +45,21 @@ pub async fn open_offer(server: &TestServer, offer: v1::Offer) -> v1::Offer {
     offers.open_offer(request).await.unwrap().into_inner()
 }
 
+/// Moves the offer's last day.
+pub fn enroll_by(day: Date) -> v1::UpdateOfferRequest {
+    v1::UpdateOfferRequest {
+        offer: Some(v1::Offer {
+            name: OFFER.to_owned(),
+            enroll_by_date: Some(day),
+            ..v1::Offer::default()
+        }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec!["enroll_by_date".to_owned()],
+        }),
+        ..v1::UpdateOfferRequest::default()
+    }
+}
+
 /// An open offer with one published cohort, `postpaid`, of these people: name and SSN exposed.
 pub async fn with_people(server: &TestServer, people: Vec<v1::PlainMember>) -> v1::Offer {
     let offer = open_offer(server, offer()).await;

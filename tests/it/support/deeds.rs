@@ -62,6 +62,7 @@ impl TestServer {
                 ..offer
             }),
             update_mask: Some(mask(fields)),
+            ..v1::UpdateOfferRequest::default()
         };
         self.offers().update_offer(request).await.unwrap();
     }

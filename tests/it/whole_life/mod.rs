@@ -1,0 +1,51 @@
+//! Whole lives: all verbs in any order, with repeats, races and a clock that moves by months, against what must
+//! hold whatever happens.
+//!
+//! The steps are drawn at random from a seed that is the same at every run; `ENROLLMENT_LIFE_SEED` draws others.
+//! A failure tells the seed and the steps before it.
+
+mod request;
+mod steps;
+mod world;
+
+use self::{steps::steps, world::World};
+use crate::support::{
+    company::{self, date},
+    server::TestServer,
+};
+
+/// Lives that are lived one after the other, and the steps of each.
+const RUNS: u64 = 4;
+const STEPS: usize = 60;
+
+on_each_database! {
+    async fn whatever_happens_nobody_is_covered_twice_and_nothing_is_lost(database) {
+        let server = TestServer::start(&database.settings).await;
+        let mut offer = company::offer();
+        offer.enroll_by_date = Some(date(2026, 12, 31));
+        // Short, so that codes run out.
+        offer.activation_window_days = 60;
+        company::open_offer(&server, offer).await;
+        let seed = std::env::var("ENROLLMENT_LIFE_SEED").map_or(300, |seed| seed.parse().unwrap());
+
+        let mut enrolled = 0;
+        for run in 0..RUNS {
+            let mut world = World::new(&server, &database, run).await;
+            for step in steps(seed + run, STEPS) {
+                // Shown when the test fails.
+                eprintln!("seed {}: {step:?}", seed + run);
+                world.take(step).await;
+                world.must_hold().await;
+            }
+            enrolled += world.enrolled();
+        }
+        // Nothing is proved by lives in which nothing happened.
+        assert!(enrolled > 10, "{enrolled}");
+        for event in [
+            "ENROLLMENT_CANCELLED", "ENROLLMENT_REINSTATED", "ENROLLMENT_ACTIVATED", "ENROLLMENT_REJECTED",
+            "ENROLLMENT_REVOKED", "ENROLLMENT_LAPSED", "TERM_EXTENDED", "ACTIVATION_CODE_REPLACED",
+        ] {
+            assert!(database.events(event).await > 0, "no {event}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What may happen next, drawn at random.
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// So many days pass.
+    Wait(i64),
+    /// What is over is written down.
+    Settle,
+    /// These at once.
+    Act(Vec<Act>),
+    /// A request that was answered is sent again: the one of this number, around again.
+    Repeat(usize),
+}
+
+/// What somebody wants, of the person or the enrollment of this number, around again.
+#[derive(Debug, Clone)]
+pub struct Act {
+    pub whom: usize,
+    pub deed: Deed,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    Enroll,
+    ShowCode,
+    Cancel,
+    Reinstate,
+    /// So many days ago, by code or by name.
+    Activate {
+        days_ago: i64,
+        by_code: bool,
+    },
+    Reject,
+    /// At the provider's, so many days ago.
+    CancelThere {
+        days_ago: i64,
+    },
+    Revoke,
+    /// By so many days.
+    Extend(u64),
+    ReplaceCode,
+}
+
+/// So many steps, the same for the same seed.
+pub fn steps(seed: u64, count: usize) -> Vec<Step> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let steps = prop::collection::vec(step(), count);
+    steps.new_tree(&mut runner).unwrap().current()
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (1_i64..20).prop_map(Step::Wait),
+        1 => (40_i64..400).prop_map(Step::Wait),
+        1 => Just(Step::Settle),
+        8 => prop::collection::vec(act(), 1..4).prop_map(Step::Act),
+        2 => (0_usize..1_000).prop_map(Step::Repeat),
+    ]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    (0_usize..1_000, deed()).prop_map(|(whom, deed)| Act { whom, deed })
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        6 => Just(Deed::Enroll),
+        1 => Just(Deed::ShowCode),
+        3 => Just(Deed::Cancel),
+        4 => Just(Deed::Reinstate),
+        3 => (0_i64..40, any::<bool>()).prop_map(|(days_ago, by_code)| Deed::Activate { days_ago, by_code }),
+        2 => Just(Deed::Reject),
+        1 => (0_i64..30).prop_map(|days_ago| Deed::CancelThere { days_ago }),
+        2 => Just(Deed::Revoke),
+        1 => (0_u64..400).prop_map(Deed::Extend),
+        1 => Just(Deed::ReplaceCode),
+    ]
+}
