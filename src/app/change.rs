@@ -47,8 +47,8 @@ pub(super) trait Change: Send + Sync + 'static {
     fn request_id(&self) -> RequestId;
 
     /// What else of the wish must be the same for a retry to be one.
-    fn content(&self) -> Value {
-        Value::Null
+    fn content(&self) -> Option<Value> {
+        None
     }
 
     /// What the enrollment becomes.
@@ -65,7 +65,7 @@ pub(super) trait Change: Send + Sync + 'static {
     }
 
     /// What else the log is to know of it.
-    fn details(&self) -> Option<Value> {
+    fn details(&self, _next: &Enrollment) -> Option<Value> {
         None
     }
 
@@ -91,11 +91,12 @@ impl App {
 }
 
 fn fingerprinted<C: Change>(app: &App, caller: &Caller, change: &C) -> Result<Request, Error> {
-    let content = serde_json::json!([
-        change.enrollment(),
-        change.content(),
-        change.etag().map(Etag::as_str)
-    ]);
+    let (name, etag) = (change.enrollment(), change.etag().map(Etag::as_str));
+    // Kept with each request: never change what is compared with it.
+    let content = match change.content() {
+        None => serde_json::json!([name, etag]),
+        Some(content) => serde_json::json!([name, content, etag]),
+    };
     Ok(Request {
         caller: caller.subject.clone(),
         id: change.request_id(),
@@ -135,7 +136,7 @@ impl<C: Change> Deed for Changing<C> {
             actor: &self.actor,
             reason: change.reason(),
             request_id: Some(change.request_id()),
-            details: change.details(),
+            details: change.details(&next),
         };
         let changed = set.advance(&before, next, now, told)?;
         change.also(set, &changed);

@@ -10,10 +10,13 @@ use crate::domain::{
     name::EnrollmentName,
     offer::Offer,
     request::{Caller, Etag, RequestId},
-    term::TermDates,
+    term::{TermDates, end_after},
     transition::Transition,
     violation::{Rule, Violation},
 };
+
+/// The farthest end, in months from the day of the wish: as long as the longest term.
+const MONTHS: u32 = 120;
 
 /// An operator's wish to cover a person for longer.
 #[derive(Debug, Clone)]
@@ -55,8 +58,8 @@ impl Change for ExtendTerm {
         self.request_id
     }
 
-    fn content(&self) -> Value {
-        json!(self.end)
+    fn content(&self) -> Option<Value> {
+        Some(json!(self.end))
     }
 
     fn next(
@@ -71,10 +74,19 @@ impl Change for ExtendTerm {
         if self.end == term.end {
             return Ok(Transition::Already(before.clone()));
         }
-        if self.end < term.end {
+        let last = end_after(offer.date_at(now), MONTHS);
+        let rule = if self.end < term.end {
+            Some(Rule("must not be before the present end"))
+        } else if last.is_none_or(|last| self.end > last) {
+            // It could not be taken back.
+            Some(Rule("must be within 120 months from now"))
+        } else {
+            None
+        };
+        if let Some(rule) = rule {
             return Err(Error::Invalid(vec![Violation {
                 field: "term_end_date".to_owned(),
-                rule: Rule("must not be before the present end"),
+                rule,
             }]));
         }
         Ok(Transition::To(Enrollment {
@@ -86,7 +98,7 @@ impl Change for ExtendTerm {
         }))
     }
 
-    fn details(&self) -> Option<Value> {
+    fn details(&self, _next: &Enrollment) -> Option<Value> {
         Some(json!({ "term_end_date": self.end }))
     }
 }

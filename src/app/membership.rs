@@ -1,6 +1,6 @@
 //! What a provider says of its members: whom it means, and what does not fit what is on record.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
     App, Error,
@@ -11,15 +11,12 @@ use super::{
 use crate::{
     domain::{
         code::ActivationCode,
-        enrollment::CannotRecord,
+        enrollment::{CLOCKS_DIFFER, CannotRecord},
         name::{EnrollmentName, OfferName},
         violation::{Rule, Violation},
     },
     storage::code,
 };
-
-/// How far ahead of this service's a provider's clock may be.
-const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
 /// Whom a provider means.
 #[derive(Debug, Clone)]
@@ -36,6 +33,18 @@ pub(super) struct Found {
     /// Its revision, where it was found by its code: if it is another one by the time that anything is
     /// recorded, the code may be void.
     pub revision: Option<i64>,
+    /// Since when the code is void by which it was found.
+    pub void_time: Option<DateTime<Utc>>,
+}
+
+impl Found {
+    /// Fails when the code by which it was found was void at this time.
+    pub fn refuse_void(&self, time: DateTime<Utc>) -> Result<(), Error> {
+        match self.void_time {
+            Some(void) if time >= void => Err(refused(&self.name, ProviderRefusal::CodeVoid)),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 impl App {
@@ -45,6 +54,7 @@ impl App {
                 return Ok(Found {
                     name,
                     revision: None,
+                    void_time: None,
                 });
             }
             Membership::Code(offer, code) => (offer, code),
@@ -61,12 +71,10 @@ impl App {
             parent: offer,
             enrollment: holder.enrollment,
         };
-        if holder.is_void {
-            return Err(refused(&name, ProviderRefusal::CodeVoid));
-        }
         Ok(Found {
             name,
             revision: Some(holder.revision),
+            void_time: holder.void_time,
         })
     }
 }
@@ -77,7 +85,7 @@ pub(super) fn refuse_future(
     time: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    if time <= now + AHEAD {
+    if time <= now + CLOCKS_DIFFER {
         return Ok(());
     }
     Err(Error::Invalid(vec![Violation {
@@ -92,6 +100,7 @@ pub(super) fn cannot_record(name: &EnrollmentName, refusal: CannotRecord) -> Err
         CannotRecord::State(forbids) => return Error::forbidden(name, forbids),
         CannotRecord::CodeRanOut(day) => return refused(name, ProviderRefusal::CodeRanOut(day)),
         CannotRecord::BeforeEnrollment(time) => format!("enroll_time {}", written(time)),
+        CannotRecord::BeforeReinstatement(time) => format!("reinstate_time {}", written(time)),
         CannotRecord::OtherActivation(time) => format!("activate_time {}", written(time)),
         CannotRecord::OtherReason(reason) => format!("reason {}", reason.name()),
     };

@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 use super::{
     App, Error,
     change::Change,
+    find,
     membership::{Found, Membership, cannot_record, refuse_future},
     view::EnrollmentView,
 };
-use crate::domain::{
-    enrollment::Enrollment,
-    event::EventType,
-    name::EnrollmentName,
-    offer::Offer,
-    request::{Caller, RequestId},
-    transition::Transition,
+use crate::{
+    domain::{
+        enrollment::Enrollment,
+        event::EventType,
+        name::EnrollmentName,
+        offer::Offer,
+        request::{Caller, RequestId},
+        transition::Transition,
+    },
+    storage::offer,
 };
 
 /// A provider's word that a membership has begun.
@@ -37,17 +41,29 @@ impl App {
         caller: &Caller,
         command: RecordActivation,
     ) -> Result<EnrollmentView, Error> {
+        let found = self.enrollment_of(command.membership).await?;
         let activating = Activating {
-            found: self.enrollment_of(command.membership).await?,
+            promised: self.promised(&found.name).await?,
+            found,
             time: command.activate_time,
             request_id: command.request_id,
         };
         self.change(caller, activating).await
     }
+
+    /// The offer as it was when the person enrolled.
+    async fn promised(&self, name: &EnrollmentName) -> Result<Offer, Error> {
+        let db = self.0.store.reader();
+        let (_, stored) = find::enrollment(db, name).await?;
+        let then = offer::find_as_of(db, &name.parent, stored.enrollment.enroll_time).await?;
+        let then = then.ok_or(Error::Fault("an enrollment is older than its offer"))?;
+        Ok(then.value)
+    }
 }
 
 struct Activating {
     found: Found,
+    promised: Offer,
     time: DateTime<Utc>,
     request_id: RequestId,
 }
@@ -68,22 +84,23 @@ impl Change for Activating {
         self.request_id
     }
 
-    fn content(&self) -> Value {
-        json!(self.time)
+    fn content(&self) -> Option<Value> {
+        Some(json!(self.time))
     }
 
     fn next(
         &self,
-        offer: &Offer,
+        _offer: &Offer,
         before: &Enrollment,
         now: DateTime<Utc>,
     ) -> Result<Transition<Enrollment>, Error> {
         refuse_future("activate_time", self.time, now)?;
-        let activated = before.activate(offer, self.time);
+        self.found.refuse_void(self.time)?;
+        let activated = before.activate(&self.promised, self.time);
         activated.map_err(|refusal| cannot_record(&self.found.name, refusal))
     }
 
-    fn details(&self) -> Option<Value> {
-        Some(json!({ "activate_time": self.time }))
+    fn details(&self, next: &Enrollment) -> Option<Value> {
+        Some(json!({ "activate_time": self.time, "state": next.status.name() }))
     }
 }

@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 use super::{
     App, Error,
     change::Change,
+    find,
     membership::{Found, Membership, cannot_record, refuse_future},
     view::EnrollmentView,
 };
-use crate::domain::{
-    enrollment::{CancelReason, CannotRecord, Enrollment},
-    event::EventType,
-    name::EnrollmentName,
-    offer::Offer,
-    request::{Caller, RequestId},
-    transition::Transition,
+use crate::{
+    domain::{
+        enrollment::{CLOCKS_DIFFER, CancelReason, CannotRecord, Enrollment},
+        event::EventType,
+        name::EnrollmentName,
+        offer::Offer,
+        request::{Caller, RequestId},
+        transition::Transition,
+    },
+    storage::event,
 };
 
 /// A provider's word that a person has cancelled there.
@@ -38,8 +42,15 @@ impl App {
         caller: &Caller,
         command: RecordCancellation,
     ) -> Result<EnrollmentView, Error> {
+        let mut found = self.enrollment_of(command.membership).await?;
+        let db = self.0.store.reader();
+        let (_, stored) = find::enrollment(db, &found.name).await?;
+        // From here on nobody may reinstate it unseen.
+        found.revision.get_or_insert(stored.enrollment.revision);
+        let reinstated = EventType::EnrollmentReinstated;
         let cancelling = Cancelling {
-            found: self.enrollment_of(command.membership).await?,
+            reinstate_time: event::last_time(db, &found.name.to_string(), reinstated).await?,
+            found,
             time: command.cancel_time,
             reason: command.reason,
             request_id: command.request_id,
@@ -50,6 +61,8 @@ impl App {
 
 struct Cancelling {
     found: Found,
+    /// When the person last came back.
+    reinstate_time: Option<DateTime<Utc>>,
     time: DateTime<Utc>,
     reason: CancelReason,
     request_id: RequestId,
@@ -71,8 +84,8 @@ impl Change for Cancelling {
         self.request_id
     }
 
-    fn content(&self) -> Value {
-        json!([self.time, self.reason])
+    fn content(&self) -> Option<Value> {
+        Some(json!([self.time, self.reason]))
     }
 
     fn next(
@@ -82,6 +95,7 @@ impl Change for Cancelling {
         now: DateTime<Utc>,
     ) -> Result<Transition<Enrollment>, Error> {
         refuse_future("cancel_time", self.time, now)?;
+        self.found.refuse_void(self.time)?;
         let today = offer.date_at(now);
         let reinstate_by = offer.details.reinstatement_window.after(today);
         let status = before.status_on(today);
@@ -98,22 +112,20 @@ impl Change for Cancelling {
         Some(self.reason.name())
     }
 
-    fn details(&self) -> Option<Value> {
+    fn details(&self, _next: &Enrollment) -> Option<Value> {
         Some(json!({ "cancel_time": self.time }))
     }
 }
 
 impl Cancelling {
     fn refuse_before_it_began(&self, before: &Enrollment) -> Result<(), Error> {
-        let later = before
-            .status
-            .activate_time()
-            .filter(|time| self.time < *time);
-        let refusal = if self.time < before.enroll_time {
-            Some(CannotRecord::BeforeEnrollment(before.enroll_time))
-        } else {
-            later.map(CannotRecord::OtherActivation)
-        };
+        let is_later = |time: &DateTime<Utc>| self.time + CLOCKS_DIFFER < *time;
+        let enrolled = Some(before.enroll_time).filter(is_later);
+        let activated = before.status.activate_time().filter(is_later);
+        let reinstated = self.reinstate_time.filter(is_later);
+        let refusal = (enrolled.map(CannotRecord::BeforeEnrollment))
+            .or(activated.map(CannotRecord::OtherActivation))
+            .or(reinstated.map(CannotRecord::BeforeReinstatement));
         refusal.map_or(Ok(()), |refusal| {
             Err(cannot_record(&self.found.name, refusal))
         })

@@ -70,8 +70,8 @@ impl Change for Rejecting {
         self.request_id
     }
 
-    fn content(&self) -> Value {
-        json!(self.reason)
+    fn content(&self) -> Option<Value> {
+        Some(json!(self.reason))
     }
 
     fn next(
@@ -80,6 +80,7 @@ impl Change for Rejecting {
         before: &Enrollment,
         now: DateTime<Utc>,
     ) -> Result<Transition<Enrollment>, Error> {
+        self.found.refuse_void(now)?;
         let status = before.status_on(offer.date_at(now));
         let status = status.reject(stamp(now, before.update_time), self.reason);
         let status = status.map_err(|refusal| cannot_record(&self.found.name, refusal))?;

@@ -56,8 +56,8 @@ impl Change for RevokeEnrollment {
         self.request_id
     }
 
-    fn content(&self) -> Value {
-        json!(self.reason)
+    fn content(&self) -> Option<Value> {
+        Some(json!(self.reason))
     }
 
     fn next(

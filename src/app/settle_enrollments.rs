@@ -28,8 +28,10 @@ const NAME: &str = "SettleEnrollments";
 /// Who settles says so under this name.
 const LEASE: &str = "settle";
 
-/// How many enrollments are settled in one transaction.
+/// How many enrollments of a kind are settled in one transaction; and where it holds the one writer's place, for
+/// which everybody who enrolls waits.
 const PIECE: u64 = 500;
+const SMALL_PIECE: u64 = 25;
 
 /// Offers that are read at a time.
 const OFFERS: u64 = 100;
@@ -88,7 +90,13 @@ impl App {
             };
             let offer = &catalogue.offer;
             let today = offer.value.date_at(now);
-            let ids = enrollment::over(self.0.store.reader(), offer, today, PIECE).await?;
+            let store = &self.0.store;
+            let size = if store.writing_lanes() == 1 {
+                SMALL_PIECE
+            } else {
+                PIECE
+            };
+            let ids = enrollment::over(store.reader(), offer, today, size).await?;
             if ids.is_empty() {
                 return Ok(0);
             }

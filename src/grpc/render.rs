@@ -81,6 +81,7 @@ pub(super) fn enrollment_for_provider(view: EnrollmentView) -> v1::Enrollment {
         contact: None,
         exposed_data_elements: Vec::new(),
         cohorts: Vec::new(),
+        cohorts_retracted: false,
         ..enrollment(view)
     }
 }

@@ -26,8 +26,8 @@ pub struct CodeHolder {
     pub enrollment: Uuid,
     /// The enrollment's revision: at another one, the code may be void.
     pub revision: i64,
-    /// Whether another code has taken its place.
-    pub is_void: bool,
+    /// When another code took its place.
+    pub void_time: Option<DateTime<Utc>>,
 }
 
 /// Whose the code with this digest is, void or not, in this offer.
@@ -38,7 +38,7 @@ pub async fn holder(
 ) -> Result<Option<CodeHolder>, Error> {
     let statement = Statement::from_sql_and_values(
         db.get_database_backend(),
-        "SELECT e.id AS enrollment, e.revision, a.void_time IS NOT NULL AS is_void \
+        "SELECT e.id AS enrollment, e.revision, a.void_time \
          FROM activation_codes a JOIN enrollments e ON e.id = a.enrollment_id \
          WHERE a.digest = $1 AND e.offer_id = $2",
         [uuid_of(digest).into(), offer.id.into()],

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{Error, entity::event};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventType};
 
 /// Writes an event.
 pub async fn insert(db: &impl ConnectionTrait, event: &Event) -> Result<(), Error> {
@@ -29,6 +29,21 @@ pub(super) fn to_model(event: &Event) -> event::Model {
         request_id: event.request_id.map(|id| id.0),
         details: event.details.clone(),
     }
+}
+
+/// When this last happened to a resource.
+pub async fn last_time(
+    db: &impl ConnectionTrait,
+    resource: &str,
+    event_type: EventType,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let row = event::Entity::find()
+        .filter(event::Column::Resource.eq(resource))
+        .filter(event::Column::EventType.eq(event_type.name()))
+        .order_by_desc(event::Column::Time)
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.time))
 }
 
 /// The names of all events of a resource up to a time, the latest first.

@@ -14,7 +14,8 @@ use tonic::Code;
 
 use crate::support::{
     company::{
-        check, chunk, customer, end, hashed_header, listed, person, phone, plain_row, stream,
+        check, chunk, customer, end, hashed_header, header, listed, person, phone, plain_row,
+        stream,
     },
     crowd::at_once,
     database::TestDatabase,
@@ -48,6 +49,20 @@ on_each_database! {
         assert_eq!(database.rows("listed_members").await, 200);
         assert_eq!(database.rows("staged_chunks").await, 0);
         assert_eq!(database.events("LOAD_FINISHED").await, 1);
+    }
+
+    async fn a_list_that_ends_leaves_what_has_come_of_another(database) {
+        let server = with_empty_cohort(&database.settings).await;
+        let other = || header(&cohort("list"), "other");
+        stream(&server, vec![other(), chunk(1, rows(&["C-8"]))]).await.unwrap();
+
+        stream(&server, vec![head(), chunk(1, rows(&["C-1"])), end(1)]).await.unwrap();
+        assert_eq!(database.rows("staged_chunks").await, 1);
+        let other = stream(&server, vec![other(), chunk(2, rows(&["C-9"])), end(2)]).await.unwrap();
+
+        assert_eq!((other.row_count, other.identifier_count), (2, 2));
+        assert_eq!(database.rows("staged_chunks").await, 0);
+        assert_eq!(database.rows("listed_members").await, 3);
     }
 
     async fn everybody_of_several_packs_is_found_and_nobody_else(database) {

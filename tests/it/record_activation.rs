@@ -125,6 +125,47 @@ on_each_database! {
         assert_eq!(database.claims_that_disagree().await, 0);
     }
 
+    async fn a_term_is_the_one_that_was_promised_when_the_person_enrolled(database) {
+        let server = TestServer::start(&database.settings).await;
+        let mut offer = company::offer();
+        offer.term.as_mut().unwrap().anchor = v1::term::Anchor::Activation.into();
+        let enrolled = enrolled(&server, offer.clone()).await;
+        let term = offer.term.as_mut().unwrap();
+        (term.months, term.short_term_acknowledged) = (12, true);
+        server.update_offer(offer, &["term"]).await;
+
+        let active = activate(&server, by_name(&enrolled), BEGAN).await.unwrap();
+
+        assert_eq!(active.term_end_date, Some(date(2023, 9, 10)));
+    }
+
+    async fn a_code_counts_for_what_was_before_it_became_void(database) {
+        let server = TestServer::start(&database.settings).await;
+        let enrolled = enrolled(&server, company::offer()).await;
+        let replace = v1::ReplaceActivationCodeRequest {
+            name: enrolled.name.clone(),
+            etag: String::new(),
+            request_id: company::request_id(),
+        };
+        server.codes().replace_activation_code(replace).await.unwrap();
+
+        let after = activate(&server, by_code(&enrolled), "2021-09-20T12:00:01Z").await;
+        assert_refused(after, Code::FailedPrecondition, "CODE_VOID");
+        let before = activate(&server, by_code(&enrolled), BEGAN).await.unwrap();
+
+        assert_eq!(before.state(), State::Active);
+    }
+
+    async fn a_clock_that_is_a_little_behind_contradicts_nothing(database) {
+        let server = TestServer::start(&database.settings).await;
+        let enrolled = enrolled(&server, company::offer()).await;
+
+        // Enrolled at 12:00.
+        let active = activate(&server, by_name(&enrolled), "2021-09-01T11:55:00Z").await.unwrap();
+
+        assert_eq!(active.state(), State::Active);
+    }
+
     async fn late_word_does_not_cover_twice_who_has_enrolled_anew(database) {
         let server = TestServer::start(&database.settings).await;
         let mut offer = company::offer();

@@ -58,4 +58,23 @@ on_each_database! {
         assert_eq!(metadata_of(&early, "on_record"), "activate_time 2021-09-10T08:00:00Z");
         assert_eq!(server.enrollment(&enrolled.name).await.state(), State::Active);
     }
+
+    async fn old_word_does_not_cancel_who_has_come_back(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        let enrolled = server.enroll(customer("C-1")).await;
+        server.clock.set("2021-09-10T12:00:00Z");
+        server.cancel(&enrolled.name).await;
+        server.clock.set("2021-09-20T12:00:00Z");
+        server.reinstate(&enrolled.name).await;
+
+        let old = cancellation(by_name(&enrolled), "2021-09-10T12:00:00Z");
+        let old = server.provider().record_cancellation(old).await;
+
+        let old = assert_refused(old, Code::FailedPrecondition, "PROVIDER_CONTRADICTION");
+        assert_eq!(metadata_of(&old, "on_record"), "reinstate_time 2021-09-20T12:00:00Z");
+        let anew = cancellation(by_name(&enrolled), "2021-09-20T12:00:00Z");
+        let anew = server.provider().record_cancellation(anew).await.unwrap();
+        assert_eq!(anew.into_inner().state(), State::Cancelled);
+    }
 }

@@ -42,9 +42,9 @@ on_each_database! {
         let now = shown(&server, &enrolled.name).await;
         assert_ne!(now.activation_code, enrolled.activation_code);
         let mut provider = server.provider();
-        let old = provider.record_activation(activation(by_code(&enrolled), "2021-09-01T12:00:00Z")).await;
+        let old = provider.record_activation(activation(by_code(&enrolled), "2021-09-01T12:00:01Z")).await;
         assert_refused(old, Code::FailedPrecondition, "CODE_VOID");
-        provider.record_activation(activation(by_code(&now), "2021-09-01T12:00:00Z")).await.unwrap();
+        provider.record_activation(activation(by_code(&now), "2021-09-01T12:00:01Z")).await.unwrap();
         assert_eq!(database.events("ACTIVATION_CODE_REPLACED").await, 1);
     }
 

@@ -3,7 +3,7 @@
 mod ending;
 mod status;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -17,6 +17,9 @@ use super::{
     term::TermDates,
     transition::Transition,
 };
+
+/// How far a provider's clock may be from this service's.
+pub const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// A person's acceptance of an offer. Holds nothing that names the person.
 ///
@@ -73,25 +76,28 @@ impl Enrollment {
         }
     }
 
-    /// What it becomes when the provider's membership begins: the term begins then, if it waits for that.
+    /// What it becomes when the provider's membership begins: the term begins then, if it waits for that, as the
+    /// offer promised it when the person enrolled.
     pub fn activate(
         &self,
-        offer: &Offer,
+        promised: &Offer,
         time: DateTime<Utc>,
     ) -> Result<Transition<Self>, CannotRecord> {
         let Transition::To(status) = self.status.activate(time)? else {
             return Ok(Transition::Already(self.clone()));
         };
-        let day = offer.date_at(time);
-        if time < self.enroll_time {
+        if time + CLOCKS_DIFFER < self.enroll_time {
             return Err(CannotRecord::BeforeEnrollment(self.enroll_time));
         }
-        if day > self.activate_by {
-            return Err(CannotRecord::CodeRanOut(self.activate_by));
+        let day = promised.date_at(time.max(self.enroll_time));
+        let last_covered = self.term.map(TermDates::covered_through);
+        let last_day = last_covered.map_or(self.activate_by, |last| last.min(self.activate_by));
+        if day > last_day {
+            return Err(CannotRecord::CodeRanOut(last_day));
         }
         Ok(Transition::To(Self {
             status,
-            term: self.term.or_else(|| offer.details.term.if_begun_on(day)),
+            term: self.term.or_else(|| promised.details.term.if_begun_on(day)),
             ..self.clone()
         }))
     }

@@ -51,6 +51,8 @@ pub enum CannotRecord {
     State(StateForbids),
     /// A membership cannot begin or end before the person enrolled.
     BeforeEnrollment(DateTime<Utc>),
+    /// The person has come back at this time.
+    BeforeReinstatement(DateTime<Utc>),
     /// The membership is on record since this time.
     OtherActivation(DateTime<Utc>),
     /// Another reason is on record.

@@ -173,7 +173,7 @@ async fn provider(server: &TestServer) -> Vec<Status> {
     let mut provider = server.provider();
     let mut activate =
         async |whom, time: &str| refused(provider.record_activation(activation(whom, time)).await);
-    let void = activate(by_code(&enrolled), "2021-09-20T12:00:00Z").await;
+    let void = activate(by_code(&enrolled), "2021-09-20T12:00:01Z").await;
     let early = activate(by_name(&enrolled), "2021-09-01T12:00:00Z").await;
     server.clock.set("2022-10-20T12:00:00Z");
     let late = activate(by_name(&enrolled), "2022-10-01T12:00:00Z").await;
