@@ -24,6 +24,9 @@
 //! 3. If it changes rows of a new kind, add them to [`Changes`](crate::storage::lane::Changes) and to
 //!    the two writers beside it.
 //! 4. Call [`App::once`] with it.
+//!
+//! A command that changes one enrollment is less than that: it implements [`Change`](super::change::Change), and
+//! says what the enrollment becomes.
 
 use std::{
     collections::HashMap,

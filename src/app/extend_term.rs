@@ -10,13 +10,10 @@ use crate::domain::{
     name::EnrollmentName,
     offer::Offer,
     request::{Caller, Etag, RequestId},
-    term::{TermDates, end_after},
+    term::{MAX_MONTHS, TermDates, end_after},
     transition::Transition,
     violation::{Rule, Violation},
 };
-
-/// The farthest end, in months from the day of the wish: as long as the longest term.
-const MONTHS: u32 = 120;
 
 /// An operator's wish to cover a person for longer.
 #[derive(Debug, Clone)]
@@ -74,7 +71,7 @@ impl Change for ExtendTerm {
         if self.end == term.end {
             return Ok(Transition::Already(before.clone()));
         }
-        let last = end_after(offer.date_at(now), MONTHS);
+        let last = end_after(offer.date_at(now), MAX_MONTHS);
         let rule = if self.end < term.end {
             Some(Rule("must not be before the present end"))
         } else if last.is_none_or(|last| self.end > last) {

@@ -24,7 +24,8 @@ pub struct ReinstateEnrollment {
 }
 
 impl App {
-    /// Reinstates a cancelled enrollment within its period; leaves one that is live as it is.
+    /// Makes a cancelled enrollment live again, inside its period and unless the person has enrolled
+    /// anew; leaves one that is live as it is.
     pub async fn reinstate_enrollment(
         &self,
         caller: &Caller,

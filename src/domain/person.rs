@@ -10,6 +10,11 @@ pub struct IdentifierDigest(pub [u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PersonKey(pub [u8; 16]);
 
+impl PersonKey {
+    /// No digest comes out so: it was never filled in, or stands for nobody.
+    pub const NOBODY: Self = Self([0; 16]);
+}
+
 /// A person of a cohort's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {

@@ -9,6 +9,9 @@ use super::violation::Rule;
 /// an explicit acknowledgement.
 pub const FLOOR_MONTHS: u32 = 24;
 
+/// The most months of cover.
+pub const MAX_MONTHS: u32 = 120;
+
 /// From when the cover counts, and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "anchor")]
@@ -35,7 +38,7 @@ impl Term {
     pub fn months(count: i32) -> Result<u32, Rule> {
         u32::try_from(count)
             .ok()
-            .filter(|months| (1..=120).contains(months))
+            .filter(|months| (1..=MAX_MONTHS).contains(months))
             .ok_or(Rule("must be 1 to 120"))
     }
 

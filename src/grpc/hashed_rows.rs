@@ -14,9 +14,6 @@ use crate::{
 /// Bytes of a digest.
 const DIGEST: usize = 16;
 
-/// No digest comes out so: it was never filled in.
-const NOBODY: [u8; DIGEST] = [0; DIGEST];
-
 /// What a row breaks that has no person.
 pub(super) const NO_PERSON: Rule = Rule("must have a person that is not all zeros");
 
@@ -36,8 +33,8 @@ impl v1::HashedRows {
             let count = u8::try_from(identifiers.len()).unwrap_or(u8::MAX);
             self.identifier_counts.push(count);
         }
-        let person = member.map_or(NOBODY, |member| member.person.0);
-        self.people.extend(person);
+        let person = member.map_or(PersonKey::NOBODY, |member| member.person);
+        self.people.extend(person.0);
         for digest in identifiers {
             self.identifiers.extend(digest.0);
         }
@@ -68,6 +65,7 @@ impl v1::HashedRows {
                 .split_at_checked(usize::from(count))
                 .ok_or(COLUMNS)?;
             digests = others;
+            let person = PersonKey(*person);
             match refusal(person, own) {
                 Some(rule) => rows.reject(Violation {
                     field: "hashed".to_owned(),
@@ -75,7 +73,7 @@ impl v1::HashedRows {
                 }),
                 None => rows.add(own.iter().map(|digest| Entry {
                     digest: IdentifierDigest(*digest),
-                    person: PersonKey(*person),
+                    person,
                 })),
             }
         }
@@ -88,11 +86,11 @@ impl v1::HashedRows {
 }
 
 /// Why a row is not fit.
-fn refusal(person: &[u8; DIGEST], identifiers: &[[u8; DIGEST]]) -> Option<Rule> {
+fn refusal(person: PersonKey, identifiers: &[[u8; DIGEST]]) -> Option<Rule> {
     if !(1..=MAX_PER_PERSON).contains(&identifiers.len()) {
         return Some(Rule("must have 1 to 8 identifiers"));
     }
-    (*person == NOBODY).then_some(NO_PERSON)
+    (person == PersonKey::NOBODY).then_some(NO_PERSON)
 }
 
 #[cfg(test)]

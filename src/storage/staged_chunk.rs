@@ -26,9 +26,6 @@ const SLOT_BITS: u32 = 10;
 /// Bytes of an entry.
 const ENTRY: usize = 32;
 
-/// Who stands in an entry that marks a person.
-const NOBODY: PersonKey = PersonKey([0; 16]);
-
 /// How many chunks are read, or taken away, by one statement.
 const PAGE: u64 = 200;
 
@@ -45,7 +42,7 @@ impl StagedChunk {
             let key = key.filter(|key| person.iter().all(|entry| entry.digest.0 != *key));
             entries.extend(key.map(|key| Entry {
                 digest: IdentifierDigest(key),
-                person: NOBODY,
+                person: PersonKey::NOBODY,
             }));
         }
         Entry::sort(&mut entries);
@@ -74,7 +71,7 @@ impl StagedChunk {
 
 /// Whether the entry only says that there is a person of this key.
 pub(super) fn is_mark(entry: &Entry) -> bool {
-    entry.person == NOBODY
+    entry.person == PersonKey::NOBODY
 }
 
 /// The slot of an identifier.

@@ -37,6 +37,7 @@ mod from_memory;
 mod get_activation_code;
 mod get_enrollment;
 mod grpcurl;
+mod hashed_rows;
 mod idempotency;
 mod lifecycle;
 mod load_members;

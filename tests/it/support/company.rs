@@ -1,6 +1,7 @@
 //! A company that has lost data: its offer, its cohorts, its people. All by the API.
 
 use enrollment::grpc::proto::{google::r#type::Date, v1};
+use tokio_stream::StreamExt;
 use tonic::Status;
 
 use super::{server::TestServer, unique};
@@ -135,6 +136,17 @@ pub async fn stream(
         last = answer.load;
     }
     Ok(last.expect("a load has answers"))
+}
+
+/// Sends a whole stream; gives all answers.
+pub async fn answers(
+    server: &TestServer,
+    messages: Vec<v1::LoadMembersRequest>,
+) -> Vec<v1::LoadMembersResponse> {
+    let outgoing = tokio_stream::iter(messages);
+    let answers = server.cohorts().load_members(outgoing).await.unwrap();
+    let answers = answers.into_inner().collect::<Result<Vec<_>, _>>().await;
+    answers.unwrap()
 }
 
 /// Begins a load of plain rows.

@@ -248,8 +248,10 @@ async fn change(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error>
         let set = set.execute(&mut *connection).await;
         set.map_err(|error| Error::from(&error))?;
     }
-    for (enrollment, time) in &rows.void {
-        let void = sqlx::query(VOID).bind(enrollment).bind(time);
+    if !rows.void.is_empty() {
+        let void = sqlx::query(VOID)
+            .bind(column(&rows.void, |(enrollment, _)| *enrollment))
+            .bind(column(&rows.void, |(_, time)| *time));
         let void = void.execute(&mut *connection).await;
         void.map_err(|error| Error::from(&error))?;
     }

@@ -61,9 +61,11 @@ pub(super) const UPDATE: &str = "\
 pub(super) const SET_LIVE: &str =
     "UPDATE enrollment_claims SET live = $1 WHERE enrollment_id = ANY ($2::uuid[])";
 
-/// `$1` enrollment whose code is replaced, `$2` when.
-pub(super) const VOID: &str =
-    "UPDATE activation_codes SET void_time = $2 WHERE enrollment_id = $1 AND void_time IS NULL";
+/// `$1` enrollments whose codes are replaced, `$2` when.
+pub(super) const VOID: &str = "\
+    UPDATE activation_codes a SET void_time = v.time \
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS v (enrollment_id, time) \
+    WHERE a.enrollment_id = v.enrollment_id AND a.void_time IS NULL";
 
 /// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
 /// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
