@@ -7,7 +7,7 @@ use prost::Message;
 
 /// Messages with personal data: their generated code gets no `Debug`, so that nothing can print
 /// them by accident. Hand-written, redacting `Debug`s stand in `grpc/redact.rs`.
-const PERSONAL: [&str; 18] = [
+const PERSONAL: [&str; 20] = [
     "Identifier",
     "Person",
     "Contact",
@@ -26,6 +26,8 @@ const PERSONAL: [&str; 18] = [
     "RecordActivationRequest",
     "RecordRejectionRequest",
     "RecordCancellationRequest",
+    "LoadActivationCodesRequest",
+    "CodeChunk",
 ];
 
 /// What stands inside those messages and says nothing of a person keeps its `Debug`.

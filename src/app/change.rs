@@ -20,7 +20,7 @@ use crate::{
         request::{Caller, Etag, RequestId},
         transition::Transition,
     },
-    storage::{enrollment::StoredEnrollment, request::Request},
+    storage::{code::SealedCode, lane::ReplacedCode, request::Request},
 };
 
 /// A wish to change one enrollment.
@@ -69,8 +69,10 @@ pub(super) trait Change: Send + Sync + 'static {
         None
     }
 
-    /// What else changes with it.
-    fn also(&self, _set: &mut WorkingSet, _changed: &StoredEnrollment) {}
+    /// The code that it gets in place of the one that it has, if the offer's codes are minted.
+    fn replaces_code(&self) -> Option<&SealedCode> {
+        None
+    }
 }
 
 impl App {
@@ -131,6 +133,10 @@ impl<C: Change> Deed for Changing<C> {
         if next.status.is_live() && !before.enrollment.status.is_live() {
             set.make_room(offer, change.enrollment(), now)?;
         }
+        let code = match change.replaces_code() {
+            Some(minted) => set.new_code(minted, now)?,
+            None => None,
+        };
         let told = Told {
             event_type: C::EVENT,
             actor: &self.actor,
@@ -139,7 +145,11 @@ impl<C: Change> Deed for Changing<C> {
             details: change.details(&next),
         };
         let changed = set.advance(&before, next, now, told)?;
-        change.also(set, &changed);
+        set.changes.replaced.extend(code.map(|code| ReplacedCode {
+            enrollment: changed.enrollment.name.enrollment,
+            code,
+            time: changed.enrollment.update_time,
+        }));
         Ok(Done::without_code(changed))
     }
 }

@@ -48,10 +48,11 @@ use super::{
 };
 use crate::{
     clock::Random,
-    domain::{name::OfferName, person::IdentifierDigest, request::RequestId},
+    domain::{code::CodeSource, name::OfferName, person::IdentifierDigest, request::RequestId},
     storage::{
         self, Store,
         catalogue::Catalogue,
+        code::KeptCode,
         enrollment::StoredEnrollment,
         lane::{Lane, Recorded, Turn},
         request::{Answered, Request},
@@ -91,17 +92,14 @@ pub(super) enum Wants<'a> {
 pub(super) struct Done {
     /// The enrollment.
     pub stored: StoredEnrollment,
-    /// Its code, sealed, for the command that shows it.
-    pub sealed_code: Option<Vec<u8>>,
+    /// Its code, for the command that shows it, unless it comes out of the pool as the turn is written.
+    pub code: Option<KeptCode>,
 }
 
 impl Done {
     /// For a command that shows no code.
     pub fn without_code(stored: StoredEnrollment) -> Self {
-        Self {
-            stored,
-            sealed_code: None,
-        }
+        Self { stored, code: None }
     }
 }
 
@@ -133,7 +131,7 @@ impl App {
         };
         let (catalogue, done) = self.0.commits.ask(order).await??;
         let today = catalogue.offer.value.date_at(self.now());
-        self.view(done.stored, done.sealed_code.as_deref(), today)
+        self.view(done.stored, done.code.as_ref(), today)
     }
 }
 
@@ -151,7 +149,6 @@ impl Work for Committing {
 
     async fn turn(&mut self, waiting: Vec<Waiting<Order, Outcome>>) {
         let store = self.store.clone();
-        // Boxed: it holds the state of every statement it may run.
         store.tracked(Box::pin(self.serve(waiting))).await;
     }
 }
@@ -162,7 +159,8 @@ impl Committing {
         for (name, waiting) in by(|order: &Order| &order.offer, waiting) {
             let waiting = waiting.into_iter().map(Waiting::split);
             let (orders, callers) = waiting.unzip::<_, _, Vec<_>, Vec<_>>();
-            let outcomes = self.all(&name, &orders).await;
+            // Boxed: it holds the state of every statement it may run.
+            let outcomes = Box::pin(self.all(&name, &orders)).await;
             for (caller, outcome) in callers.into_iter().zip(outcomes) {
                 caller.answer(outcome);
             }
@@ -254,6 +252,9 @@ impl Committing {
         };
         if asks_all {
             batch.ask(&mut turn, orders.iter()).await?;
+            if catalogue.offer.value.details.code_source == CodeSource::Pool {
+                batch.set.codes_left = Some(turn.codes_left(catalogue).await?);
+            }
         }
         let mut outcomes = orders
             .iter()
@@ -274,14 +275,16 @@ impl Committing {
                 }
             }
         }
-        turn.commit(catalogue, &batch.set.changes).await?;
-        let with_offer = |done| (catalogue.clone(), done);
-        Ok(Some(
-            outcomes
-                .into_iter()
-                .map(|outcome| outcome.map(with_offer))
-                .collect(),
-        ))
+        let given = turn.commit(catalogue, batch.set.changes).await?;
+        let outcomes = orders.iter().zip(outcomes).map(|(order, outcome)| {
+            let mut done = outcome?;
+            if order.deed.shows_code() && done.code.is_none() {
+                let id = done.stored.enrollment.name.enrollment;
+                done.code = given.get(&id).cloned();
+            }
+            Ok((catalogue.clone(), done))
+        });
+        Ok(Some(outcomes.collect()))
     }
 }
 
@@ -356,10 +359,7 @@ impl Batch {
                 contact: answered.contact.clone(),
                 cohorts_retracted: self.set.catalogue().none_counts(cohorts),
             },
-            sealed_code: answered
-                .sealed_code
-                .clone()
-                .filter(|_| order.deed.shows_code()),
+            code: answered.code.clone().filter(|_| order.deed.shows_code()),
         }))
     }
 
@@ -371,7 +371,7 @@ impl Batch {
             fingerprint: request.fingerprint.to_vec(),
             result: done.stored.enrollment.clone(),
             contact: done.stored.contact.clone(),
-            sealed_code: done.sealed_code.clone(),
+            code: done.code.clone(),
         };
         let key = (request.caller.clone(), request.id);
         self.answered.insert(key, answered);

@@ -25,7 +25,12 @@ use crate::{
         person::IdentifierDigest,
         request::{Caller, RequestId},
     },
-    storage::{code::SealedCode, enrollment::StoredEnrollment, lane::Enrolled, request::Request},
+    storage::{
+        code::{KeptCode, NewCode, SealedCode},
+        enrollment::StoredEnrollment,
+        lane::Enrolled,
+        request::Request,
+    },
 };
 
 const NAME: &str = "Enroll";
@@ -146,6 +151,7 @@ impl Deed for Enrolling {
             request_id: Some(self.request_id),
             ..set.event(now, &self.actor, EventType::Enrolled, &enrollment.name)?
         };
+        let code = set.new_code(&self.code, now)?;
         for id in ended {
             set.settle(id, offer, now)?;
         }
@@ -158,12 +164,12 @@ impl Deed for Enrolling {
             stored: stored.clone(),
             cohort_ids,
             people,
-            code: self.code.clone(),
+            code: code.clone(),
         });
         set.log(event);
         Ok(Done {
             stored,
-            sealed_code: Some(self.code.sealed.clone()),
+            code: code.and_then(known),
         })
     }
 }
@@ -196,6 +202,7 @@ impl Enrolling {
             enroll_time: now,
             activate_by: offer.details.activation_window.after(today),
             term: offer.details.term.on_enrollment(today),
+            code_source: offer.details.code_source,
             terms_version: self.terms_version.clone(),
             exposed: eligibility.exposed,
             cohorts: standing
@@ -206,6 +213,17 @@ impl Enrolling {
             revision: 1,
             update_time: now,
         }
+    }
+}
+
+/// What is known of the code before it is written: one of the pool is known then.
+fn known(code: NewCode) -> Option<KeptCode> {
+    match code {
+        NewCode::Minted(code) => Some(KeptCode {
+            sealed: code.sealed,
+            of_pool: false,
+        }),
+        NewCode::FromPool => None,
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Error {
     /// There is no such thing.
     #[error("{kind} not found")]
     NotFound {
-        /// `Offer`, `Cohort`, `Load`, `Enrollment`.
+        /// `Offer`, `Cohort`, `Load`, `CodePool`, `CodeLoad`, `Enrollment`.
         kind: &'static str,
         /// Its name, as the caller gave it; `None` where they gave identifiers of a person.
         name: Option<String>,
@@ -137,6 +137,12 @@ pub enum Precondition {
         /// The present last day.
         enroll_by: NaiveDate,
     },
+    /// The offer's pool has no code left. Holds the pool's name.
+    #[error("code pool empty")]
+    CodePoolEmpty(String),
+    /// It has no activation codes. Holds the name of the offer or the enrollment.
+    #[error("no activation code")]
+    NoActivationCode(String),
     /// A person can get less than 24 months, and nobody acknowledged it.
     #[error("short term not acknowledged")]
     ShortTerm,
@@ -212,6 +218,11 @@ impl Error {
             kind,
             name: Some(name.to_string()),
         }
+    }
+
+    /// That an enrollment, or what its offer gives, has no activation code.
+    pub fn no_code(name: &impl ToString) -> Self {
+        Self::Precondition(Precondition::NoActivationCode(name.to_string()))
     }
 
     /// That a resource's state does not allow a command.

@@ -2,9 +2,12 @@
 
 use super::{App, Error, find, view::EnrollmentView};
 use crate::{
-    domain::{event::EventType, name::EnrollmentName, offer::Offer, request::Caller},
+    domain::{
+        code::CodeSource, event::EventType, name::EnrollmentName, offer::Offer, request::Caller,
+    },
     storage::{
-        Row, Transaction, code,
+        Row, Transaction,
+        code::{self, KeptCode},
         enrollment::StoredEnrollment,
         event,
         transaction::{UnitOfWork, UnknownCommit},
@@ -23,8 +26,8 @@ impl App {
             actor: caller.subject.clone(),
             name,
         };
-        let (offer, stored, sealed_code) = self.0.store.transaction(unit).await?;
-        self.view(stored, Some(&sealed_code), offer.value.date_at(self.now()))
+        let (offer, stored, code) = self.0.store.transaction(unit).await?;
+        self.view(stored, Some(&code), offer.value.date_at(self.now()))
     }
 }
 
@@ -35,7 +38,7 @@ struct Showing {
 }
 
 impl UnitOfWork for Showing {
-    type Output = (Row<Offer>, StoredEnrollment, Vec<u8>);
+    type Output = (Row<Offer>, StoredEnrollment, KeptCode);
     type Error = Error;
     const NAME: &'static str = "GetActivationCode";
     // Whether it was written down is not known, so nothing may be shown.
@@ -48,13 +51,16 @@ impl UnitOfWork for Showing {
         if !status.is_live() {
             return Err(Error::forbidden(&self.name, status.forbids()));
         }
-        let sealed_code = code::of_enrollment(transaction, self.name.enrollment)
+        if stored.enrollment.code_source == CodeSource::None {
+            return Err(Error::no_code(&self.name));
+        }
+        let code = code::of_enrollment(transaction, self.name.enrollment)
             .await?
             .ok_or(Error::Fault("a live enrollment has no code"))?;
         let event = self
             .app
             .event(now, &self.actor, EventType::ActivationCodeShown, &self.name)?;
         event::insert(transaction, &event).await?;
-        Ok((offer, stored, sealed_code))
+        Ok((offer, stored, code))
     }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     clock::stamp,
     domain::{
+        code::CodeSource,
         event::{Event, EventType},
         name::OfferName,
         offer::{DayCount, Offer, OfferDetails, OfferState, Window},
@@ -48,6 +49,8 @@ pub struct OfferPatch {
     pub activation_window: Option<DayCount>,
     /// Days within which an enrollment can be reinstated.
     pub reinstatement_window: Option<DayCount>,
+    /// Where codes come from.
+    pub code_source: Option<CodeSource>,
     /// Whether an earlier last day is wanted, though it takes the offer away from people.
     pub allows_earlier_enroll_by: bool,
 }
@@ -81,6 +84,7 @@ impl OfferPatch {
             reinstatement_window: self
                 .reinstatement_window
                 .unwrap_or(old.reinstatement_window),
+            code_source: self.code_source.unwrap_or(old.code_source),
         }
     }
 }

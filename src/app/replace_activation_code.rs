@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{App, Error, change::Change, view::EnrollmentView, working_set::WorkingSet};
+use super::{App, Error, change::Change, view::EnrollmentView};
 use crate::{
     domain::{
+        code::CodeSource,
         enrollment::{Enrollment, Status},
         event::EventType,
         name::EnrollmentName,
@@ -12,7 +13,7 @@ use crate::{
         request::{Caller, Etag, RequestId},
         transition::Transition,
     },
-    storage::{code::SealedCode, enrollment::StoredEnrollment, lane::ReplacedCode},
+    storage::code::SealedCode,
 };
 
 /// An operator's wish to replace a code.
@@ -69,14 +70,17 @@ impl Change for Replacing {
         if status != Status::Pending {
             return Err(Error::forbidden(&self.command.name, status.forbids()));
         }
-        Ok(Transition::To(before.clone()))
+        let code_source = offer.details.code_source;
+        if code_source == CodeSource::None {
+            return Err(Error::no_code(&offer.name));
+        }
+        Ok(Transition::To(Enrollment {
+            code_source,
+            ..before.clone()
+        }))
     }
 
-    fn also(&self, set: &mut WorkingSet, changed: &StoredEnrollment) {
-        set.changes.replaced.push(ReplacedCode {
-            enrollment: self.command.name.enrollment,
-            code: self.code.clone(),
-            time: changed.enrollment.update_time,
-        });
+    fn replaces_code(&self) -> Option<&SealedCode> {
+        Some(&self.code)
     }
 }

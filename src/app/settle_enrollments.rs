@@ -128,7 +128,8 @@ impl App {
         for id in ids {
             set.settle(*id, &catalogue.offer.value, now)?;
         }
-        turn.commit(catalogue, &set.changes).await?;
-        Ok(Some(set.changes.changed.len()))
+        let settled = set.changes.changed.len();
+        turn.commit(catalogue, set.changes).await?;
+        Ok(Some(settled))
     }
 }

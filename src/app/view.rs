@@ -9,8 +9,9 @@ use crate::{
         code::ActivationCode,
         contact::{Contact, MaskedContact},
         enrollment::{Enrollment, Status},
+        name::OfferName,
     },
-    storage::enrollment::StoredEnrollment,
+    storage::{code::KeptCode, enrollment::StoredEnrollment},
 };
 
 /// What a reader sees of an enrollment.
@@ -32,7 +33,7 @@ impl App {
     pub(super) fn view(
         &self,
         stored: StoredEnrollment,
-        sealed_code: Option<&[u8]>,
+        code: Option<&KeptCode>,
         today: NaiveDate,
     ) -> Result<EnrollmentView, Error> {
         let enrollment = stored.enrollment;
@@ -46,9 +47,14 @@ impl App {
             }
             None => MaskedContact::default(),
         };
-        let code = match sealed_code {
-            Some(envelope) => {
-                let text = sealer.open(&code_context(enrollment.name.enrollment), envelope)?;
+        let code = match code {
+            Some(kept) => {
+                let context = if kept.of_pool {
+                    pool_code_context(&enrollment.name.parent)
+                } else {
+                    code_context(enrollment.name.enrollment)
+                };
+                let text = sealer.open(&context, &kept.sealed)?;
                 let text = String::from_utf8(text.to_vec())
                     .map_err(|_| Error::Fault("a sealed code cannot be read"))?;
                 Some(ActivationCode::stored(text))
@@ -70,7 +76,12 @@ pub(super) fn contact_context(enrollment: Uuid) -> String {
     format!("contact:{enrollment}")
 }
 
-/// What a sealed code is bound to.
+/// What the sealed code of a pool is bound to.
+pub(super) fn pool_code_context(offer: &OfferName) -> String {
+    format!("pool_code:{offer}")
+}
+
+/// What a sealed code is bound to that was minted.
 pub(super) fn code_context(enrollment: Uuid) -> String {
     format!("code:{enrollment}")
 }

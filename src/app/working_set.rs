@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Error,
-    error::Conflict,
+    error::{Conflict, Precondition},
     find::refuse_other_revision,
     log::{self, CLOCK},
     standing::Standings,
@@ -16,16 +16,18 @@ use super::{
 use crate::{
     clock::{NoRandomness, Random, stamp},
     domain::{
+        code::CodeSource,
         enrollment::{Enrollment, Status},
         event::{Event, EventType},
-        name::EnrollmentName,
+        name::{CodePoolName, EnrollmentName},
         offer::Offer,
         request::{Etag, RequestId},
     },
     storage::{
         catalogue::Catalogue,
+        code::{NewCode, SealedCode},
         enrollment::StoredEnrollment,
-        lane::{Changed, Changes, Enrolled},
+        lane::{Changed, Changes, Enrolled, PoolAlarms},
     },
 };
 
@@ -63,6 +65,9 @@ pub(super) struct WorkingSet {
     pub standings: Standings,
     /// What this turn changes.
     pub changes: Changes,
+    /// How many codes the offer's pool has left for this turn; `None` until it is asked, which it is when it had
+    /// not enough.
+    pub codes_left: Option<i64>,
     random: Random,
 }
 
@@ -73,6 +78,7 @@ impl WorkingSet {
             catalogue,
             standings,
             changes: Changes::default(),
+            codes_left: None,
             random,
         }
     }
@@ -168,6 +174,36 @@ impl WorkingSet {
         }
         over.into_iter()
             .try_for_each(|id| self.settle(id, offer, now))
+    }
+
+    /// The code for an enrollment, from where the offer's codes come from now: `None` if from nowhere. Fails when
+    /// its pool has none left for this turn. Whoever has asked must write it, or fail.
+    pub fn new_code(
+        &mut self,
+        minted: &SealedCode,
+        now: DateTime<Utc>,
+    ) -> Result<Option<NewCode>, Error> {
+        let offer = &self.catalogue().offer.value;
+        match offer.details.code_source {
+            CodeSource::None => Ok(None),
+            CodeSource::Minted => Ok(Some(NewCode::Minted(minted.clone()))),
+            CodeSource::Pool => {
+                let pool = CodePoolName(offer.name.clone());
+                let left = self.codes_left.map(|left| left - 1);
+                if left.is_some_and(|left| left < 0) {
+                    let empty = Precondition::CodePoolEmpty(pool.to_string());
+                    return Err(Error::Precondition(empty));
+                }
+                if self.changes.alarms.is_none() {
+                    self.changes.alarms = Some(PoolAlarms {
+                        low: self.event(now, CLOCK, EventType::CodePoolLow, &pool)?,
+                        empty: self.event(now, CLOCK, EventType::CodePoolEmpty, &pool)?,
+                    });
+                }
+                self.codes_left = left;
+                Ok(Some(NewCode::FromPool))
+            }
+        }
     }
 
     /// Writes down what happened.

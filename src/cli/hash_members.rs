@@ -129,7 +129,7 @@ fn hash(
                     summary.people += 1;
                     summary.digest = summary.digest + digest;
                 }
-                Outcome::Rejected(rejected) => rejects.add(&rejected)?,
+                Outcome::Rejected(rejected) => rejected.tell(rejects)?,
                 Outcome::Refused(why) => return Err(Failure::other(format!("--input: {why}"))),
             }
         }

@@ -8,12 +8,16 @@
 mod check_config;
 mod demo;
 mod hash_members;
+mod list_file;
+mod load_codes;
 mod load_members;
 mod member_file;
 mod migrate;
 mod progress;
+mod records;
 mod reject_file;
 mod serve;
+mod service;
 mod stop;
 mod token;
 
@@ -56,6 +60,12 @@ enum Verb {
     /// on after the last chunk that is durable. Rows that are not fit are rejected and written down by
     /// number and rule; they fail nothing else.
     LoadMembers(load_members::Arguments),
+    /// Loads a provider's activation codes into an offer's pool of a running service.
+    ///
+    /// Reads CSV with the one column `activation_code`, as it is or compressed with gzip. Goes on by itself after a
+    /// break; run again with the same load id, it changes nothing that is there and brings what is missing. Rows
+    /// that are not fit, or whose code is in a pool already, are rejected and written down by number and rule.
+    LoadCodes(load_codes::Arguments),
     /// Mints a token from a private key file, for trials and for operators who have one.
     Token(token::Arguments),
 }
@@ -99,6 +109,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Verb::CheckConfig(settings) => check_config::run(&settings),
         Verb::HashMembers(arguments) => hash_members::run(&arguments),
         Verb::LoadMembers(arguments) => load_members::run(&arguments).await,
+        Verb::LoadCodes(arguments) => load_codes::run(&arguments).await,
         Verb::Token(arguments) => token::run(&arguments),
     };
     match ended {

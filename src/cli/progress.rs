@@ -8,10 +8,12 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over a number of rows.
-pub(super) fn of_rows(rows: u64, doing: &'static str) -> ProgressBar {
+pub(super) fn of_rows(rows: u64, what: &str, doing: &'static str) -> ProgressBar {
     styled(
         ProgressBar::new(rows),
-        "{msg} {bar:32} {human_pos}/{human_len} people, {per_sec}, {eta} left",
+        &format!(
+            "{{msg}} {{bar:32}} {{human_pos}}/{{human_len}} {what}, {{per_sec}}, {{eta}} left"
+        ),
         doing,
     )
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{Failure, member_file::Rejected};
+use super::Failure;
 
 /// A file that is there when rows were rejected, and once it is complete. Until then nothing is
 /// touched at its place.
@@ -35,8 +35,8 @@ impl RejectFile {
         })
     }
 
-    /// Adds a row.
-    pub fn add(&mut self, rejected: &Rejected) -> Result<(), Failure> {
+    /// Adds a row: its number, the column that is not fit, if it is one, and what it would have to be.
+    pub fn add(&mut self, row: u64, column: &str, rule: &str) -> Result<(), Failure> {
         self.rows += 1;
         let writer = if let Some(writer) = &mut self.writer {
             writer
@@ -50,8 +50,7 @@ impl RejectFile {
                 .map_err(failed)?;
             writer
         };
-        let row = (rejected.row, rejected.column, rejected.rule.0);
-        writer.serialize(row).map_err(failed)
+        writer.serialize((row, column, rule)).map_err(failed)
     }
 
     /// How many there are.

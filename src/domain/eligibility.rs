@@ -118,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
+        code::CodeSource,
         data_element::DataElement,
         name::OfferName,
         offer::{DayCount, OfferDetails, Window},
@@ -142,6 +143,7 @@ mod tests {
                 terms_version: "1".into(),
                 activation_window: DayCount::parse(0, 365).unwrap(),
                 reinstatement_window: DayCount::parse(0, 30).unwrap(),
+                code_source: CodeSource::Minted,
             },
             revision: 1,
             create_time: created,

@@ -38,6 +38,14 @@ pub enum EventType {
     ActivationCodeShown,
     /// A person's activation code was replaced by another, and is void.
     ActivationCodeReplaced,
+    /// Activation codes begin to come into an offer's pool.
+    CodeLoadStarted,
+    /// All of them are there.
+    CodeLoadFinished,
+    /// Few codes are left in an offer's pool.
+    CodePoolLow,
+    /// None are left in it.
+    CodePoolEmpty,
     /// The provider's membership began.
     EnrollmentActivated,
     /// The provider refused the person.
@@ -75,6 +83,10 @@ impl EventType {
             Self::Enrolled => "ENROLLED",
             Self::ActivationCodeShown => "ACTIVATION_CODE_SHOWN",
             Self::ActivationCodeReplaced => "ACTIVATION_CODE_REPLACED",
+            Self::CodeLoadStarted => "CODE_LOAD_STARTED",
+            Self::CodeLoadFinished => "CODE_LOAD_FINISHED",
+            Self::CodePoolLow => "CODE_POOL_LOW",
+            Self::CodePoolEmpty => "CODE_POOL_EMPTY",
             Self::EnrollmentActivated => "ENROLLMENT_ACTIVATED",
             Self::EnrollmentRejected => "ENROLLMENT_REJECTED",
             Self::EnrollmentRevoked => "ENROLLMENT_REVOKED",

@@ -5,6 +5,7 @@
 //! (time is an argument).
 
 pub mod code;
+pub mod code_pool;
 pub mod cohort;
 pub mod contact;
 pub mod data_element;

@@ -127,6 +127,41 @@ impl fmt::Display for LoadName {
     }
 }
 
+/// `offers/{offer}/codePool`: an offer has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CodePoolName(pub OfferName);
+
+impl CodePoolName {
+    /// Parses `offers/{offer}/codePool`.
+    pub fn parse(text: &str) -> Result<Self, Rule> {
+        text.strip_suffix("/codePool")
+            .and_then(|parent| OfferName::parse(parent).ok())
+            .map(Self)
+            .ok_or(Rule("must have the form offers/{offer}/codePool"))
+    }
+}
+
+impl fmt::Display for CodePoolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/codePool", self.0)
+    }
+}
+
+/// `offers/{offer}/codePool/loads/{load}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CodeLoadName {
+    /// The pool that the codes go into.
+    pub parent: CodePoolName,
+    /// The load's id.
+    pub load: ResourceId,
+}
+
+impl fmt::Display for CodeLoadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/loads/{}", self.parent, self.load)
+    }
+}
+
 /// `offers/{offer}/enrollments/{uuid}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EnrollmentName {
@@ -176,6 +211,8 @@ mod tests {
         }
         let text = "offers/a/cohorts/b-1/loads/c";
         assert_eq!(LoadName::parse(text).unwrap().to_string(), text);
+        let text = "offers/a/codePool";
+        assert_eq!(CodePoolName::parse(text).unwrap().to_string(), text);
         let text = "offers/a/enrollments/01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(EnrollmentName::parse(text).unwrap().to_string(), text);
     }
@@ -197,6 +234,7 @@ mod tests {
         }
         assert!(CohortName::parse("offers/a/cohorts/").is_err());
         assert!(CohortName::parse("offers/a/enrollments/b").is_err());
+        assert!(CodePoolName::parse("offers/a/codePools").is_err());
         assert!(EnrollmentName::parse("offers/a/enrollments/1").is_err());
         assert!(
             EnrollmentName::parse("offers/a/enrollments/01890a5dac96774bbcceb302099a8057").is_err()

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    code::CodeSource,
     name::OfferName,
     term::Term,
     transition::{StateForbids, Transition},
@@ -58,6 +59,9 @@ pub struct OfferDetails {
     pub activation_window: DayCount,
     /// Days after cancelling within which an enrollment can be reinstated.
     pub reinstatement_window: DayCount,
+    /// Where its codes come from.
+    #[serde(default)]
+    pub code_source: CodeSource,
 }
 
 impl OfferDetails {

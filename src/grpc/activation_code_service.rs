@@ -1,23 +1,26 @@
 //! `ActivationCodeService`: activation codes, as operators see them.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    caller, parse,
+    caller,
+    code_stream::CodeReceiver,
+    load_stream::{self, Answers},
+    parse,
     proto::v1::{self, activation_code_service_server::ActivationCodeService},
     render,
 };
 use crate::{
     app::{App, Error, replace_activation_code::ReplaceActivationCode},
     domain::{
-        name::EnrollmentName,
+        name::{CodePoolName, EnrollmentName},
         request::{Etag, RequestId},
         violation::Violations,
     },
 };
 
-/// The largest message that the service takes.
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The largest message that the service takes: a full chunk of codes fits.
+pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
 /// The service, over the application.
 #[derive(Debug, Clone)]
@@ -25,6 +28,28 @@ pub struct ActivationCodes(pub App);
 
 #[tonic::async_trait]
 impl ActivationCodeService for ActivationCodes {
+    type LoadActivationCodesStream = Answers<v1::LoadActivationCodesResponse>;
+
+    async fn load_activation_codes(
+        &self,
+        request: Request<Streaming<v1::LoadActivationCodesRequest>>,
+    ) -> Result<Response<Self::LoadActivationCodesStream>, Status> {
+        let caller = caller(&request)?;
+        let receiver = CodeReceiver::new(self.0.clone(), caller);
+        Ok(load_stream::answer(request, receiver))
+    }
+
+    async fn get_code_pool(
+        &self,
+        request: Request<v1::GetCodePoolRequest>,
+    ) -> Result<Response<v1::CodePool>, Status> {
+        let mut violations = Violations::default();
+        let name = violations.check("name", CodePoolName::parse(&request.into_inner().name));
+        let name = parse::finish(violations, name)?;
+        let pool = self.0.get_code_pool(&name).await?;
+        Ok(Response::new(render::code_pool(&pool)))
+    }
+
     async fn replace_activation_code(
         &self,
         request: Request<v1::ReplaceActivationCodeRequest>,

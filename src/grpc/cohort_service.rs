@@ -1,14 +1,11 @@
 //! `CohortService`: what operators do with cohorts and their lists.
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::Instrument;
 
 use super::{
     caller,
-    layers::limit::Place,
-    member_stream::{self, MAX_LOAD_MESSAGE_BYTES},
+    load_stream::{self, Answers},
+    member_stream::{MAX_LOAD_MESSAGE_BYTES, MemberReceiver},
     parse,
     proto::v1::{self, cohort_service_server::CohortService},
     render,
@@ -38,9 +35,6 @@ pub const MAX_MESSAGE_BYTES: usize = MAX_LOAD_MESSAGE_BYTES;
 
 /// The most loads that a publication can name.
 const MAX_LOADS: usize = 1_000;
-
-/// Answers to a load that wait for their reader; more chunks are not read before.
-const ANSWERS_AHEAD: usize = 2;
 
 /// The service, over the application.
 #[derive(Debug, Clone)]
@@ -103,23 +97,15 @@ impl CohortService for Cohorts {
         Ok(Response::new(render::cohort(cohort)))
     }
 
-    type LoadMembersStream = ReceiverStream<Result<v1::LoadMembersResponse, Status>>;
+    type LoadMembersStream = Answers<v1::LoadMembersResponse>;
 
     async fn load_members(
         &self,
         request: Request<Streaming<v1::LoadMembersRequest>>,
     ) -> Result<Response<Self::LoadMembersStream>, Status> {
         let caller = caller(&request)?;
-        let place = request.extensions().get::<Place>().cloned();
-        let (answers, replies) = mpsc::channel(ANSWERS_AHEAD);
-        let app = self.0.clone();
-        let receiving = member_stream::receive(app, caller, request.into_inner(), answers);
-        let whole = async move {
-            receiving.await;
-            drop(place);
-        };
-        tokio::spawn(whole.in_current_span());
-        Ok(Response::new(ReceiverStream::new(replies)))
+        let receiver = MemberReceiver::new(self.0.clone(), caller);
+        Ok(load_stream::answer(request, receiver))
     }
 
     async fn get_load(

@@ -1,17 +1,17 @@
-//! The stream of `LoadMembers`: a header, chunks, an end; an answer to each once it is durable.
+//! What comes in on a stream of `LoadMembers`.
 
 use std::sync::Arc;
 
 use prost::Message;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use tokio::{sync::mpsc::Sender, task::spawn_blocking};
-use tonic::{Status, Streaming};
+use tokio::task::spawn_blocking;
 
 use super::{
     hashed_rows::NO_PERSON,
+    load_stream::{Misplaced, Receiver},
     parse,
     proto::v1::{self, load_members_request::Part},
-    render, status,
+    render,
 };
 use crate::{
     app::{
@@ -32,49 +32,8 @@ use crate::{
 /// The largest message of a load: a full chunk fits, unless its identifiers are unusually long.
 pub(super) const MAX_LOAD_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
-type Answer = Result<v1::LoadMembersResponse, Status>;
-
-/// Receives a load until its end, its first error, or the caller's leave.
-pub(super) async fn receive(
-    app: App,
-    caller: Arc<Caller>,
-    mut stream: Streaming<v1::LoadMembersRequest>,
-    answers: Sender<Answer>,
-) {
-    let mut receiver = Receiver {
-        app,
-        caller,
-        load: None,
-        takes_hashed: false,
-    };
-    loop {
-        let part = match stream.message().await {
-            Ok(Some(message)) => message.part,
-            // Half-closed without an end: what is durable stays, and the load can go on later.
-            Ok(None) => return,
-            Err(error) => {
-                let error = status::from_protocol(&error, Some(MAX_LOAD_MESSAGE_BYTES));
-                let _ = answers.send(Err(error)).await;
-                return;
-            }
-        };
-        let ended = matches!(part, Some(Part::End(_)));
-        let answer = receiver.part(part).await;
-        let failed = answer.is_err();
-        let answer = answer
-            .map(|loaded| v1::LoadMembersResponse {
-                load: Some(render::load(loaded.load)),
-                rejected_rows: render::rejected_rows(loaded.rejected),
-            })
-            .map_err(Status::from);
-        // Nobody reads any more: the caller went away, and can go on later.
-        if answers.send(answer).await.is_err() || failed || ended {
-            return;
-        }
-    }
-}
-
-struct Receiver {
+/// What comes in on one stream.
+pub(super) struct MemberReceiver {
     app: App,
     caller: Arc<Caller>,
     load: Option<LoadName>,
@@ -82,7 +41,38 @@ struct Receiver {
     takes_hashed: bool,
 }
 
-impl Receiver {
+impl Receiver for MemberReceiver {
+    type Message = v1::LoadMembersRequest;
+    type Answer = v1::LoadMembersResponse;
+    const MAX_BYTES: usize = MAX_LOAD_MESSAGE_BYTES;
+
+    fn is_end(message: &v1::LoadMembersRequest) -> bool {
+        matches!(message.part, Some(Part::End(_)))
+    }
+
+    async fn receive(
+        &mut self,
+        message: v1::LoadMembersRequest,
+    ) -> Result<v1::LoadMembersResponse, Error> {
+        let loaded = self.part(message.part).await?;
+        Ok(v1::LoadMembersResponse {
+            load: Some(render::load(loaded.load)),
+            rejected_rows: render::rejected_rows(loaded.rejected),
+        })
+    }
+}
+
+impl MemberReceiver {
+    /// Before the header.
+    pub fn new(app: App, caller: Arc<Caller>) -> Self {
+        Self {
+            app,
+            caller,
+            load: None,
+            takes_hashed: false,
+        }
+    }
+
     async fn part(&mut self, part: Option<Part>) -> Result<Loaded, Error> {
         match (part, self.load.clone()) {
             (Some(Part::Header(header)), None) => {
@@ -108,19 +98,12 @@ impl Receiver {
                     .finish_load(&self.caller, name, end.chunk_count, rows)
                     .await
             }
-            (Some(Part::Header(_)), Some(_)) => Err(out_of_order("header", "must come once")),
-            (Some(Part::Chunk(_)), None) => Err(out_of_order("chunk", "must come after a header")),
-            (Some(Part::End(_)), None) => Err(out_of_order("end", "must come after a header")),
-            (None, _) => Err(out_of_order("part", "must be a header, a chunk or an end")),
+            (Some(Part::Header(_)), Some(_)) => Err(Misplaced::SecondHeader.into()),
+            (Some(Part::Chunk(_)), None) => Err(Misplaced::ChunkBeforeHeader.into()),
+            (Some(Part::End(_)), None) => Err(Misplaced::EndBeforeHeader.into()),
+            (None, _) => Err(Misplaced::NoPart.into()),
         }
     }
-}
-
-fn out_of_order(field: &str, rule: &'static str) -> Error {
-    Error::Invalid(vec![Violation {
-        field: field.to_owned(),
-        rule: Rule(rule),
-    }])
 }
 
 fn parse_header(header: &v1::LoadHeader) -> Result<(LoadName, LoadSource, Option<String>), Error> {

@@ -27,7 +27,9 @@ pub mod provider_service;
 pub mod reflection;
 pub mod services;
 
+mod code_stream;
 mod hashed_rows;
+mod load_stream;
 mod member_stream;
 mod parse;
 mod redact;

@@ -13,6 +13,7 @@ use crate::{
         offers::{OfferMove, OfferPatch},
     },
     domain::{
+        code::CodeSource,
         name::{OfferName, ResourceId},
         offer::{DayCount, Offer, OfferDetails, Window},
         request::Etag,
@@ -32,7 +33,7 @@ const ACTIVATION_DAYS: u16 = 365;
 const REINSTATEMENT_DAYS: u16 = 30;
 
 /// The fields that an update may name.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "display_name",
     "provider",
     "term",
@@ -43,6 +44,7 @@ const CHANGEABLE: [&str; 10] = [
     "terms_version",
     "activation_window_days",
     "reinstatement_window_days",
+    "code_source",
 ];
 
 /// The service, over the application.
@@ -186,6 +188,7 @@ fn details(violations: &mut Violations, offer: &v1::Offer) -> Option<OfferDetail
         terms_version: patch.terms_version?,
         activation_window: patch.activation_window?,
         reinstatement_window: patch.reinstatement_window?,
+        code_source: patch.code_source?,
     })
 }
 
@@ -238,6 +241,7 @@ fn patch(
         reinstatement_window: field.get("reinstatement_window_days", || {
             DayCount::parse(reinstatement_days, REINSTATEMENT_DAYS)
         }),
+        code_source: field.get("code_source", || code_source(offer.code_source)),
         allows_earlier_enroll_by: false,
     }
 }
@@ -253,6 +257,15 @@ impl<W: Fn(&str) -> bool> Fields<'_, W> {
             return None;
         }
         self.violations.check(format!("offer.{field}"), parse())
+    }
+}
+
+fn code_source(number: i32) -> Result<CodeSource, Rule> {
+    match v1::CodeSource::try_from(number) {
+        Ok(v1::CodeSource::Unspecified | v1::CodeSource::Minted) => Ok(CodeSource::Minted),
+        Ok(v1::CodeSource::Pool) => Ok(CodeSource::Pool),
+        Ok(v1::CodeSource::None) => Ok(CodeSource::None),
+        Err(_) => Err(Rule("must be a known CodeSource")),
     }
 }
 

@@ -17,7 +17,6 @@ use crate::{
         enrollment::RejectReason,
         name::{EnrollmentName, OfferName},
         request::RequestId,
-        text,
         violation::{Rule, Violations},
     },
 };
@@ -129,8 +128,8 @@ fn membership(
             Some(Membership::Enrollment(name))
         }
         Some(Member::ActivationCode(code)) => {
-            let code = violations.check("membership.activation_code", text::short(&code));
-            Some(Membership::Code(offer?, ActivationCode::stored(code?)))
+            let code = violations.check("membership.activation_code", ActivationCode::parse(&code));
+            Some(Membership::Code(offer?, code?))
         }
         None => {
             violations.note("membership", parse::REQUIRED);

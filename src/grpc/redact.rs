@@ -38,4 +38,7 @@ redacted!(
     v1::RecordActivationRequest,
     v1::RecordRejectionRequest,
     v1::RecordCancellationRequest,
+    v1::LoadActivationCodesRequest,
+    v1::load_activation_codes_request::Part,
+    v1::CodeChunk,
 );

@@ -7,6 +7,8 @@ use super::proto::{google::r#type::Date, v1};
 use crate::{
     app::{publication::Proposal, view::EnrollmentView},
     domain::{
+        code::CodeSource,
+        code_pool::{CodeLoad, CodeLoadState, CodePool},
         cohort::{Cohort, CohortState, CohortVersion, Load, LoadState, RejectedRow},
         contact::MaskedContact,
         data_element::{DataElement, DataElements},
@@ -171,6 +173,15 @@ pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
         revoke_reason: revocation
             .map_or(v1::enrollment::RevokeReason::Unspecified, revoke_reason)
             .into(),
+        code_source: code_source(enrollment.code_source).into(),
+    }
+}
+
+fn code_source(source: CodeSource) -> v1::CodeSource {
+    match source {
+        CodeSource::Minted => v1::CodeSource::Minted,
+        CodeSource::Pool => v1::CodeSource::Pool,
+        CodeSource::None => v1::CodeSource::None,
     }
 }
 
@@ -210,6 +221,7 @@ pub(super) fn offer(offer: Offer) -> v1::Offer {
         create_time: Some(timestamp(offer.create_time)),
         update_time: Some(timestamp(offer.update_time)),
         etag: etag(offer.revision),
+        code_source: code_source(details.code_source).into(),
     }
 }
 
@@ -315,6 +327,39 @@ pub(super) fn load(load: Load) -> v1::Load {
         digest: list_digest(load.progress.digest),
         create_time: Some(timestamp(load.create_time)),
         update_time: Some(timestamp(load.update_time)),
+    }
+}
+
+pub(super) fn code_load(load: CodeLoad) -> v1::CodeLoad {
+    use v1::code_load::State as S;
+
+    let state = match load.state {
+        CodeLoadState::Receiving => S::Receiving,
+        CodeLoadState::Finished => S::Finished,
+    };
+    v1::CodeLoad {
+        name: load.name.to_string(),
+        state: state.into(),
+        source_name: load.source.name,
+        source_sha256: load.source.sha256,
+        loader: load.loader,
+        row_count: load.rows,
+        rejected_count: load.rejected,
+        create_time: Some(timestamp(load.create_time)),
+        update_time: Some(timestamp(load.update_time)),
+    }
+}
+
+pub(super) fn code_pool(pool: &CodePool) -> v1::CodePool {
+    v1::CodePool {
+        name: pool.name.to_string(),
+        loaded_count: pool.counts.loaded,
+        assigned_count: pool.counts.assigned,
+        void_count: pool.void,
+        left_count: pool.counts.left(),
+        low_count: pool.counts.low_mark,
+        assigned_last_day_count: pool.rate.map_or(0, |rate| rate.codes),
+        days_left: pool.days_left(),
     }
 }
 

@@ -15,8 +15,26 @@ use crate::domain::offer::Offer;
 pub struct SealedCode {
     /// Keyed digest of the code: the same code can never come in twice.
     pub digest: [u8; 16],
-    /// The code, sealed for its enrollment.
+    /// The code, sealed for its enrollment, or for its pool.
     pub sealed: Vec<u8>,
+}
+
+/// The code that an enrollment is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewCode {
+    /// One that was made for it.
+    Minted(SealedCode),
+    /// The next one of the offer's pool.
+    FromPool,
+}
+
+/// The code of an enrollment, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCode {
+    /// The code, sealed.
+    pub sealed: Vec<u8>,
+    /// Whether it was sealed for the offer's pool, and not for the enrollment.
+    pub of_pool: bool,
 }
 
 /// Whose a code is.
@@ -65,15 +83,18 @@ pub(super) async fn void(
     Ok(())
 }
 
-/// An enrollment's code, sealed.
+/// An enrollment's present code.
 pub async fn of_enrollment(
     db: &impl ConnectionTrait,
     enrollment: Uuid,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Option<KeptCode>, Error> {
     let row = activation_code::Entity::find()
         .filter(activation_code::Column::EnrollmentId.eq(enrollment))
         .filter(activation_code::Column::VoidTime.is_null())
         .one(db)
         .await?;
-    Ok(row.map(|row| row.sealed))
+    Ok(row.map(|row| KeptCode {
+        sealed: row.sealed,
+        of_pool: row.of_pool,
+    }))
 }

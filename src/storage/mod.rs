@@ -24,6 +24,8 @@
 pub mod catalogue;
 pub mod claim;
 pub mod code;
+pub mod code_load;
+pub mod code_pool;
 pub mod cohort;
 pub mod cohort_version;
 pub mod connect;

@@ -1,5 +1,6 @@
 //! What callers' request ids were used for, so that a retry gets the first result.
 
+use super::code::KeptCode;
 use crate::domain::{enrollment::Enrollment, request::RequestId};
 
 /// A caller's use of a request id.
@@ -26,6 +27,6 @@ pub struct Answered {
     pub result: Enrollment,
     /// The enrollment's contact data, sealed.
     pub contact: Option<Vec<u8>>,
-    /// The enrollment's code, sealed.
-    pub sealed_code: Option<Vec<u8>>,
+    /// The enrollment's present code.
+    pub code: Option<KeptCode>,
 }

@@ -2,31 +2,17 @@
 
 use std::sync::Arc;
 
-use enrollment::grpc::proto::v1::{self, enrollment::State};
+use enrollment::grpc::proto::v1::enrollment::State;
 use tonic::Code;
 
 use crate::support::{
-    company::{self, customer, enroll, listed, request_id},
+    codes::{replace, shown},
+    company::{self, customer, enroll, listed},
     crowd::at_once,
     provider::{activation, by_code, by_name},
     refusal::assert_refused,
     server::TestServer,
 };
-
-fn replace(name: &str) -> v1::ReplaceActivationCodeRequest {
-    v1::ReplaceActivationCodeRequest {
-        name: name.to_owned(),
-        etag: String::new(),
-        request_id: request_id(),
-    }
-}
-
-async fn shown(server: &TestServer, name: &str) -> v1::Enrollment {
-    let name = name.to_owned();
-    let request = v1::GetActivationCodeRequest { name };
-    let reply = server.enrollments().get_activation_code(request).await;
-    reply.unwrap().into_inner()
-}
 
 on_each_database! {
     async fn the_new_code_works_and_the_old_one_never_again(database) {
@@ -39,7 +25,7 @@ on_each_database! {
         let replaced = replaced.unwrap().into_inner();
         assert_eq!((replaced.state(), replaced.activation_code.as_str()), (State::Pending, ""));
         assert_ne!(replaced.etag, enrolled.etag);
-        let now = shown(&server, &enrolled.name).await;
+        let now = shown(&server, &enrolled.name).await.unwrap();
         assert_ne!(now.activation_code, enrolled.activation_code);
         let mut provider = server.provider();
         let old = provider.record_activation(activation(by_code(&enrolled), "2021-09-01T12:00:01Z")).await;
@@ -62,7 +48,8 @@ on_each_database! {
         assert_eq!(again.into_inner(), first.into_inner());
         assert_eq!(database.events("ACTIVATION_CODE_REPLACED").await, 1);
         let retried = server.enrollments().enroll(enroll).await.unwrap().into_inner();
-        assert_eq!(retried.activation_code, shown(&server, &enrolled.name).await.activation_code);
+        let shown = shown(&server, &enrolled.name).await.unwrap();
+        assert_eq!(retried.activation_code, shown.activation_code);
     }
 
     async fn many_replace_at_once_and_one_code_is_left(database) {
@@ -81,7 +68,7 @@ on_each_database! {
         assert_eq!(database.rows("activation_codes").await, 17);
         assert_eq!(database.count("SELECT COUNT(*) FROM activation_codes WHERE void_time IS NULL").await, 1);
         assert_eq!(database.events("ACTIVATION_CODE_REPLACED").await, 16);
-        shown(&server, &enrolled.name).await;
+        shown(&server, &enrolled.name).await.unwrap();
     }
 
     async fn a_code_that_was_used_is_not_replaced(database) {

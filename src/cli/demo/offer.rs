@@ -18,6 +18,7 @@ use crate::{
         publish_cohort::PublishCohort,
     },
     domain::{
+        code::CodeSource,
         cohort::LoadSource,
         name::{CohortName, LoadName, OfferName, ResourceId},
         offer::{DayCount, OfferDetails, OfferState, Window},
@@ -48,6 +49,7 @@ pub(super) async fn prepare(app: &App, now: DateTime<Utc>) -> Result<(), Failure
     unless_it_exists(app.create_offer(&operator, name.clone(), details).await)?;
     let bar = progress::of_rows(
         COHORTS.iter().map(|cohort| u64::from(cohort.size)).sum(),
+        "people",
         "loading",
     );
     for cohort in &COHORTS {
@@ -85,6 +87,7 @@ fn details(now: DateTime<Utc>) -> Option<OfferDetails> {
         terms_version: TERMS_VERSION.to_owned(),
         activation_window: DayCount::parse(0, 365).ok()?,
         reinstatement_window: DayCount::parse(0, 30).ok()?,
+        code_source: CodeSource::Minted,
     })
 }
 

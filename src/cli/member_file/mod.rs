@@ -12,19 +12,13 @@
 
 mod row;
 
-use std::{
-    io::{self, BufRead, BufReader, Read},
-    mem,
-};
+use std::{io::Read, mem};
 
-use flate2::bufread::MultiGzDecoder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use self::row::{Columns, Record};
+use self::row::Columns;
 pub(super) use self::row::{MemberRow, Rejected, hashed_header};
-
-/// What a file begins with that gzip has made (RFC 1952, section 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+use super::records::{Record, Records, RecordsError};
 
 /// Why a list cannot be read further.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,12 +28,9 @@ pub(super) enum MemberFileError {
         "the header is not understood: it must be person,identifiers/KEY, or any of person_id, customer_id, phone_number, email, notice_code, tax_id"
     )]
     Header,
-    /// A record goes over several lines: what is behind the quote would be lost without a word.
-    #[error("row {row}: a quote is left open, or a cell goes over several lines")]
-    OpenQuote { row: u64 },
-    /// Its disk fails, or its compression is broken. Row 0: not even the header could be read.
-    #[error("row {row}: the file cannot be read ({kind})")]
-    Unreadable { row: u64, kind: io::ErrorKind },
+    /// Not the header, nor what is behind it.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 /// Reads a list, some rows at a time.
@@ -49,24 +40,15 @@ pub(super) struct MemberFile<'r> {
     /// How many rows are read at a time.
     size: usize,
     /// The rows that come next, read while those before were understood.
-    ahead: Result<Vec<Record>, MemberFileError>,
+    ahead: Result<Vec<Record>, RecordsError>,
 }
 
 impl<'r> MemberFile<'r> {
     /// Reads the header, and the first rows: so many at a time.
     pub fn new(reader: impl Read + Send + 'r, size: usize) -> Result<Self, MemberFileError> {
-        let reader = decompressed(reader).map_err(|error| unreadable(0, &error))?;
-        let mut csv = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(reader);
-        let header = csv.headers().map_err(|error| {
-            if let csv::ErrorKind::Io(error) = error.kind() {
-                return unreadable(0, error);
-            }
-            MemberFileError::Header
-        })?;
-        let columns = Columns::of(header).ok_or(MemberFileError::Header)?;
-        let mut records = Records { csv, row: 0 };
+        let (mut records, header) = Records::open(reader)?;
+        let columns = header.as_ref().and_then(Columns::of);
+        let columns = columns.ok_or(MemberFileError::Header)?;
         Ok(Self {
             ahead: records.take(size),
             records,
@@ -93,7 +75,7 @@ impl<'r> MemberFile<'r> {
             // It stays so: a list that broke off must not look like one that has ended.
             Err(error) => {
                 self.ahead = Err(error.clone());
-                return Err(error);
+                return Err(error.into());
             }
         };
         let Self {
@@ -110,74 +92,6 @@ impl<'r> MemberFile<'r> {
         self.ahead = ahead;
         Ok(rows)
     }
-}
-
-/// Reads a list record by record.
-struct Records<'r> {
-    csv: csv::Reader<Box<dyn Read + Send + 'r>>,
-    /// The record that is read: 1 for the first one behind the header.
-    row: u64,
-}
-
-impl Records<'_> {
-    /// The next so many, or fewer at the end.
-    fn take(&mut self, size: usize) -> Result<Vec<Record>, MemberFileError> {
-        let mut records = Vec::with_capacity(size);
-        while records.len() < size {
-            match self.next()? {
-                Some(record) => records.push(record),
-                None => break,
-            }
-        }
-        Ok(records)
-    }
-
-    fn next(&mut self) -> Result<Option<Record>, MemberFileError> {
-        self.row += 1;
-        let row = self.row;
-        let mut cells = csv::StringRecord::new();
-        let line = self.csv.position().line();
-        let read = self.csv.read_record(&mut cells);
-        let lines = self.csv.position().line() - line;
-        let cells = match read {
-            Ok(false) => return Ok(None),
-            Ok(true) if goes_over_lines(&cells) => return Err(MemberFileError::OpenQuote { row }),
-            Ok(true) => Some(cells),
-            Err(error) => {
-                if let csv::ErrorKind::Io(error) = error.kind() {
-                    return Err(unreadable(row, error));
-                }
-                // Of what is no text, only the lines can be counted.
-                let is_text = !matches!(error.kind(), csv::ErrorKind::Utf8 { .. });
-                if goes_over_lines(&cells) || (!is_text && lines > 1) {
-                    return Err(MemberFileError::OpenQuote { row });
-                }
-                None
-            }
-        };
-        Ok(Some(Record { row, cells }))
-    }
-}
-
-fn goes_over_lines(cells: &csv::StringRecord) -> bool {
-    cells.iter().any(|cell| cell.contains(['\n', '\r']))
-}
-
-/// A list as it was before it was compressed, if it was.
-pub(super) fn decompressed<'r>(
-    reader: impl Read + Send + 'r,
-) -> io::Result<Box<dyn Read + Send + 'r>> {
-    let mut reader = BufReader::new(reader);
-    Ok(if reader.fill_buf()?.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(reader))
-    } else {
-        Box::new(reader)
-    })
-}
-
-fn unreadable(row: u64, error: &io::Error) -> MemberFileError {
-    let kind = error.kind();
-    MemberFileError::Unreadable { row, kind }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Rows of a list: from the cells of a record to a person, or to the rule that they break.
 
 use crate::{
+    cli::{Failure, records::Record, reject_file::RejectFile},
     domain::{
         identifier::{Identifier, Kind, MAX_PER_PERSON},
         person::{IdentifierDigest, Member, PersonKey},
@@ -36,6 +37,13 @@ pub(in crate::cli) struct Rejected {
     pub written: Option<Written>,
 }
 
+impl Rejected {
+    /// Writes down what is not fit.
+    pub fn tell(&self, rejects: &mut RejectFile) -> Result<(), Failure> {
+        rejects.add(self.row, self.column, self.rule.0)
+    }
+}
+
 /// A person by identifiers.
 pub(in crate::cli) struct PlainRow {
     /// As it is in the file.
@@ -61,14 +69,6 @@ pub(super) enum Column {
 /// The header of a list that was hashed with this key.
 pub(in crate::cli) fn hashed_header(digest_key: &str) -> [String; 2] {
     [PERSON.to_owned(), format!("{IDENTIFIERS}/{digest_key}")]
-}
-
-/// A record of a list, or what became of the reading.
-pub(super) struct Record {
-    /// Its number.
-    pub row: u64,
-    /// Its cells, if it is a record at all.
-    pub cells: Option<csv::StringRecord>,
 }
 
 /// A column, and the rule that it breaks.

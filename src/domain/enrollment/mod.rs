@@ -11,6 +11,7 @@ pub use self::{
     status::{CannotRecord, CannotReinstate, Status},
 };
 use super::{
+    code::CodeSource,
     data_element::DataElements,
     name::{EnrollmentName, ResourceId},
     offer::Offer,
@@ -36,6 +37,9 @@ pub struct Enrollment {
     pub activate_by: NaiveDate,
     /// The cover; `None` while the term waits for the activation.
     pub term: Option<TermDates>,
+    /// Where its present code comes from.
+    #[serde(default)]
+    pub code_source: CodeSource,
     /// The terms that the person accepted.
     pub terms_version: String,
     /// What the person was told was exposed.
@@ -137,6 +141,7 @@ mod tests {
                 start: day("2021-09-01"),
                 end: day("2023-09-01"),
             }),
+            code_source: CodeSource::Minted,
             terms_version: "1".into(),
             exposed: DataElements::new(),
             cohorts: vec![],

@@ -1,5 +1,6 @@
-//! Messages on their way, encoded beforehand: a chunk is written out while the one before it is on its way, and what has
-//! to be sent again is not written anew.
+//! Messages on the way, each encoded once: what has to be sent again is not written anew.
+
+use std::marker::PhantomData;
 
 use bytes::{BufMut, Bytes};
 use http::uri::PathAndQuery;
@@ -12,58 +13,53 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::grpc::proto::v1::{LoadMembersRequest, LoadMembersResponse, load_members_request::Part};
-
-const PATH: &str = "/identityprotection.enrollment.v1.CohortService/LoadMembers";
-
-/// A message, and the number of its chunk, if it is one.
+/// A message, as bytes.
 #[derive(Clone)]
 pub(super) struct Encoded {
-    pub chunk: Option<i64>,
+    /// From which position on of the load it need not be sent again: it is durable then, and its answer says no
+    /// more than the load does. `None`: its answer is needed.
+    pub durable_from: Option<i64>,
     bytes: Bytes,
 }
 
 impl Encoded {
-    pub fn of(part: Part) -> Self {
-        let chunk = match &part {
-            Part::Chunk(chunk) => Some(chunk.number),
-            Part::Header(_) | Part::End(_) => None,
-        };
-        let message = LoadMembersRequest { part: Some(part) };
+    pub fn of(message: &impl Message, durable_from: Option<i64>) -> Self {
         Self {
-            chunk,
+            durable_from,
             bytes: message.encode_to_vec().into(),
         }
     }
 }
 
-/// Calls `LoadMembers` with such messages.
-pub(super) async fn load_members(
+/// Calls the method at this path with such messages.
+pub(super) async fn call<A: Message + Default + 'static>(
     channel: Channel,
+    path: &'static str,
     request: Request<impl tokio_stream::Stream<Item = Encoded> + Send + 'static>,
-) -> Result<Streaming<LoadMembersResponse>, Status> {
+) -> Result<Streaming<A>, Status> {
     let mut client = Grpc::new(channel);
     let ready = client.ready().await;
     ready.map_err(|error| Status::unavailable(error.to_string()))?;
-    let path = PathAndQuery::from_static(PATH);
-    let answers = client.streaming(request, path, EncodedCodec).await?;
+    let path = PathAndQuery::from_static(path);
+    let codec = EncodedCodec(PhantomData);
+    let answers = client.streaming(request, path, codec).await?;
     Ok(answers.into_inner())
 }
 
-struct EncodedCodec;
+struct EncodedCodec<A>(PhantomData<A>);
 
-impl Codec for EncodedCodec {
+impl<A: Message + Default + 'static> Codec for EncodedCodec<A> {
     type Encode = Encoded;
-    type Decode = LoadMembersResponse;
+    type Decode = A;
     type Encoder = EncodedEncoder;
-    type Decoder = <ProstCodec<LoadMembersRequest, LoadMembersResponse> as Codec>::Decoder;
+    type Decoder = <ProstCodec<A, A> as Codec>::Decoder;
 
     fn encoder(&mut self) -> Self::Encoder {
         EncodedEncoder
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstCodec::<LoadMembersRequest, LoadMembersResponse>::default().decoder()
+        ProstCodec::<A, A>::default().decoder()
     }
 }
 

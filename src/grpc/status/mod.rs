@@ -202,6 +202,19 @@ fn provider_refused(name: &str, refusal: ProviderRefusal) -> Reply {
     reply.failed(name)
 }
 
+fn drops_people(comparison: &Comparison) -> Reply {
+    let Comparison {
+        dropped, current, ..
+    } = comparison;
+    let text = format!(
+        "{dropped} of the {current} people on the published list would be dropped, or lose an identifier"
+    );
+    let reason = ErrorReason::CohortDropsPeople;
+    Reply::new(Code::FailedPrecondition, reason, text)
+        .with("dropped_count", dropped.to_string())
+        .with("dropped_share", comparison.dropped_share().to_string())
+}
+
 fn failed_precondition(precondition: Precondition) -> Status {
     let reply = |reason, text: &str| Reply::new(Code::FailedPrecondition, reason, text);
     match precondition {
@@ -246,6 +259,16 @@ fn failed_precondition(precondition: Precondition) -> Status {
         )
         .with("enroll_by_date", enroll_by.to_string())
         .failed(&name),
+        Precondition::CodePoolEmpty(name) => reply(
+            ErrorReason::CodePoolEmpty,
+            "the offer's pool has no code left; nothing was done",
+        )
+        .failed(&name),
+        Precondition::NoActivationCode(name) => reply(
+            ErrorReason::NoActivationCode,
+            "there are no activation codes: the provider enrolls its members by itself",
+        )
+        .failed(&name),
         Precondition::ShortTerm => reply(
             ErrorReason::ShortTermNotAcknowledged,
             "a person can get less than 24 months: set term.short_term_acknowledged if that is wanted",
@@ -268,16 +291,7 @@ fn failed_precondition(precondition: Precondition) -> Status {
                 .failed(&name)
         }
         Precondition::CohortDropsPeople { name, comparison } => {
-            let Comparison {
-                dropped, current, ..
-            } = comparison;
-            let text = format!(
-                "{dropped} of the {current} people on the published list would be dropped, or lose an identifier"
-            );
-            reply(ErrorReason::CohortDropsPeople, &text)
-                .with("dropped_count", dropped.to_string())
-                .with("dropped_share", comparison.dropped_share().to_string())
-                .failed(&name)
+            drops_people(&comparison).failed(&name)
         }
         Precondition::DigestKey(own) => reply(
             ErrorReason::DigestKeyMismatch,

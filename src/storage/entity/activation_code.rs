@@ -11,6 +11,7 @@ pub struct Model {
     pub sealed: Vec<u8>,
     pub assign_time: DateTimeUtc,
     pub void_time: Option<DateTimeUtc>,
+    pub of_pool: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

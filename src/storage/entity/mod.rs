@@ -1,6 +1,8 @@
 //! The tables as sea-orm sees them. Private to storage: nothing outside names a column.
 
 pub mod activation_code;
+pub mod code_load;
+pub mod code_pool;
 pub mod cohort;
 pub mod cohort_revision;
 pub mod cohort_version;
@@ -15,5 +17,6 @@ pub mod load;
 pub mod load_reject;
 pub mod offer;
 pub mod offer_revision;
+pub mod pool_code;
 pub mod request;
 pub mod staged_chunk;

@@ -1,15 +1,24 @@
 //! What the commands of one turn change, and the rows that it becomes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+};
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    domain::{enrollment::Enrollment, event::Event, person::PersonKey},
+    domain::{
+        code_pool::{Alarm, PoolCounts},
+        enrollment::Enrollment,
+        event::Event,
+        person::PersonKey,
+    },
     storage::{
         Error,
-        code::SealedCode,
+        code::{KeptCode, NewCode, SealedCode},
         enrollment::{StoredEnrollment, to_model},
         entity::{
             activation_code, enrollment, enrollment_claim, enrollment_cohort, event, request,
@@ -30,6 +39,8 @@ pub struct Changes {
     pub changed: BTreeMap<Uuid, Changed>,
     /// Codes that take the place of others, which are void from then on. Their enrollments change with them.
     pub replaced: Vec<ReplacedCode>,
+    /// What is to be told if the codes that this turn takes are the last ones. There when it takes any.
+    pub alarms: Option<PoolAlarms>,
     /// What happened.
     pub events: Vec<Event>,
     /// What each request was answered.
@@ -45,8 +56,8 @@ pub struct Enrolled {
     pub cohort_ids: Vec<i64>,
     /// Everybody whom it claims.
     pub people: Vec<PersonKey>,
-    /// Its code.
-    pub code: SealedCode,
+    /// Its code; `None` when it is to have none.
+    pub code: Option<NewCode>,
 }
 
 /// A code that takes the place of an enrollment's present one.
@@ -55,10 +66,22 @@ pub struct ReplacedCode {
     /// Id of the enrollment.
     pub enrollment: Uuid,
     /// The new code.
-    pub code: SealedCode,
+    pub code: NewCode,
     /// Since when the old one is void.
     pub time: DateTime<Utc>,
 }
+
+/// What is told of a pool, but for the counts.
+#[derive(Debug)]
+pub struct PoolAlarms {
+    /// That few codes are left.
+    pub low: Event,
+    /// That none are left.
+    pub empty: Event,
+}
+
+/// What codes a turn took out of the pool, by the enrollments that have them now.
+pub type Given = HashMap<Uuid, KeptCode>;
 
 /// An enrollment that has become another. Its claims are live when it is.
 #[derive(Debug)]
@@ -104,6 +127,23 @@ pub(super) struct Rows {
     pub changed: Vec<ChangedRow>,
     /// Enrollments whose codes become void, and when.
     pub void: Vec<(Uuid, DateTime<Utc>)>,
+    /// Codes that are to come out of the pool, in their order: what is known of them.
+    wanted: Vec<Assignment>,
+    alarms: Option<PoolAlarms>,
+}
+
+/// Codes that were taken out of a pool, and how far it is used up by that.
+pub(super) struct Taken {
+    pub codes: Vec<SealedCode>,
+    pub counts: PoolCounts,
+}
+
+/// Whose a code is, from when on, and until when.
+#[derive(Clone, Copy)]
+struct Assignment {
+    enrollment_id: Uuid,
+    assign_time: DateTime<Utc>,
+    void_time: Option<DateTime<Utc>>,
 }
 
 pub(super) struct ChangedRow {
@@ -113,7 +153,7 @@ pub(super) struct ChangedRow {
 }
 
 impl Rows {
-    pub fn of(offer_id: i64, changes: &Changes) -> Result<Self, Error> {
+    pub fn of(offer_id: i64, changes: Changes) -> Result<Self, Error> {
         let mut rows = Self {
             offer_id,
             enrollments: Vec::with_capacity(changes.enrolled.len()),
@@ -124,6 +164,8 @@ impl Rows {
             requests: Vec::with_capacity(changes.requests.len()),
             changed: Vec::with_capacity(changes.changed.len()),
             void: Vec::new(),
+            wanted: Vec::new(),
+            alarms: changes.alarms,
         };
         for enrolled in &changes.enrolled {
             rows.add(enrolled)?;
@@ -137,7 +179,12 @@ impl Rows {
         } in changes.replaced.iter().rev()
         {
             let void_time = next.insert(*enrollment, *time);
-            rows.add_code(*enrollment, code, *time, void_time);
+            let assignment = Assignment {
+                enrollment_id: *enrollment,
+                assign_time: *time,
+                void_time,
+            };
+            rows.assign(code, assignment);
         }
         rows.void = next.into_iter().collect();
         for recorded in &changes.requests {
@@ -192,25 +239,73 @@ impl Rows {
                 offer_id: self.offer_id,
                 live: true,
             }));
-        let assign_time = stored.enrollment.enroll_time;
-        self.add_code(enrollment_id, &enrolled.code, assign_time, None);
+        if let Some(code) = &enrolled.code {
+            let assignment = Assignment {
+                enrollment_id,
+                assign_time: stored.enrollment.enroll_time,
+                void_time: None,
+            };
+            self.assign(code, assignment);
+        }
         Ok(())
     }
 
-    fn add_code(
-        &mut self,
-        enrollment_id: Uuid,
-        code: &SealedCode,
-        assign_time: DateTime<Utc>,
-        void_time: Option<DateTime<Utc>>,
-    ) {
+    fn assign(&mut self, code: &NewCode, assignment: Assignment) {
+        match code {
+            NewCode::Minted(code) => self.add_code(code.clone(), assignment, false),
+            NewCode::FromPool => self.wanted.push(assignment),
+        }
+    }
+
+    fn add_code(&mut self, code: SealedCode, assignment: Assignment, of_pool: bool) {
         self.codes.push(activation_code::Model {
             digest: uuid_of(code.digest),
-            enrollment_id,
-            sealed: code.sealed.clone(),
-            assign_time,
-            void_time,
+            enrollment_id: assignment.enrollment_id,
+            sealed: code.sealed,
+            assign_time: assignment.assign_time,
+            void_time: assignment.void_time,
+            of_pool,
         });
+    }
+
+    /// How many codes are to be taken out of the pool.
+    pub fn wanted(&self) -> i64 {
+        i64::try_from(self.wanted.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Gives each enrollment its code. Fails with [`Error::Contention`] when there are not enough: then somebody
+    /// else has filled the pool, or emptied it.
+    pub fn give(&mut self, taken: Taken) -> Result<Given, Error> {
+        if taken.codes.len() != self.wanted.len() {
+            return Err(Error::Contention);
+        }
+        let alarm = taken.counts.alarm_after(self.wanted());
+        let mut given = Given::new();
+        for (assignment, code) in mem::take(&mut self.wanted).into_iter().zip(taken.codes) {
+            if assignment.void_time.is_none() {
+                let sealed = code.sealed.clone();
+                let kept = KeptCode {
+                    sealed,
+                    of_pool: true,
+                };
+                given.insert(assignment.enrollment_id, kept);
+            }
+            self.add_code(code, assignment, true);
+        }
+        let alarms = self.alarms.take();
+        let event = alarm.zip(alarms).map(|(alarm, alarms)| match alarm {
+            Alarm::Low => alarms.low,
+            Alarm::Empty => alarms.empty,
+        });
+        if let Some(event) = event {
+            let counts = taken.counts;
+            let details = json!({ "loaded": counts.loaded, "left": counts.left() });
+            self.events.push(to_event_model(&Event {
+                details: Some(details),
+                ..event
+            }));
+        }
+        Ok(given)
     }
 }
 

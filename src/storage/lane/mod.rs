@@ -24,6 +24,8 @@ use super::{
     Error, Store,
     catalogue::Catalogue,
     claim::Claim,
+    code::KeptCode,
+    code_pool,
     connect::LaneOptions,
     enrollment::{StoredEnrollment, to_enrollment},
     entity::enrollment,
@@ -36,7 +38,7 @@ use crate::domain::{
     request::RequestId,
 };
 
-pub use changes::{Changed, Changes, Enrolled, Recorded, ReplacedCode};
+pub use changes::{Changed, Changes, Enrolled, Given, PoolAlarms, Recorded, ReplacedCode};
 
 /// A connection for calls that share it.
 #[derive(Debug)]
@@ -129,20 +131,33 @@ impl Turn<'_> {
         rows.iter().map(to_answered).collect()
     }
 
-    /// Writes and commits, all of it or nothing. Fails with [`Error::LiveClaimTaken`] or
-    /// [`Error::Contention`] when somebody was faster, with [`Error::OutcomeUnknown`] when the
-    /// connection broke.
-    pub async fn commit(self, catalogue: &Catalogue, changes: &Changes) -> Result<(), Error> {
+    /// How many codes the offer's pool has left, at the moment.
+    pub async fn codes_left(&mut self, catalogue: &Catalogue) -> Result<i64, Error> {
+        let offer = &catalogue.offer;
+        match self {
+            Self::Postgres(lane) => lane.codes_left(offer.id).await,
+            Self::Sqlite(transaction) => {
+                let counts = code_pool::find(transaction.as_ref(), offer).await?;
+                Ok(counts.unwrap_or_default().left())
+            }
+        }
+    }
+
+    /// Writes and commits, all of it or nothing; gives the codes that came out of the pool. Fails with
+    /// [`Error::LiveClaimTaken`] or [`Error::Contention`] when somebody was faster, or the pool has not as many
+    /// codes as are wanted; with [`Error::OutcomeUnknown`] when the connection broke.
+    pub async fn commit(self, catalogue: &Catalogue, changes: Changes) -> Result<Given, Error> {
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Given::new());
         }
         let mut rows = Rows::of(catalogue.offer.id, changes)?;
         match self {
             Self::Postgres(lane) => {
                 rows.sort();
-                lane.write(&rows).await
+                lane.write(&mut rows).await
             }
-            Self::Sqlite(transaction) => sqlite::write(*transaction, rows).await,
+            // Boxed: it holds the state of many statements.
+            Self::Sqlite(transaction) => Box::pin(sqlite::write(*transaction, rows)).await,
         }
     }
 }
@@ -251,7 +266,8 @@ macro_rules! enrollment_columns {
              e.id AS e_id, e.offer_id AS e_offer_id, e.state AS e_state, \
              e.enroll_time AS e_enroll_time, e.activate_by_date AS e_activate_by_date, \
              e.activate_time AS e_activate_time, e.term_start_date AS e_term_start_date, \
-             e.term_end_date AS e_term_end_date, e.terms_version AS e_terms_version, \
+             e.term_end_date AS e_term_end_date, e.code_source AS e_code_source, \
+             e.terms_version AS e_terms_version, \
              e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
              e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
              e.end_time AS e_end_time, e.end_reason AS e_end_reason, \
@@ -293,7 +309,7 @@ fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<Option<StoredEn
     }))
 }
 
-/// Reads rows of: caller, request id, fingerprint, result, contact, code.
+/// Reads rows of: caller, request id, fingerprint, result, contact, code, whether it is of a pool.
 fn to_answered(row: &QueryResult) -> Result<Answered, Error> {
     let result = row
         .try_get_by_index::<Option<sea_orm::prelude::Json>>(3)?
@@ -304,6 +320,13 @@ fn to_answered(row: &QueryResult) -> Result<Answered, Error> {
         fingerprint: row.try_get_by_index(2)?,
         result: from_json("requests.result", result)?,
         contact: row.try_get_by_index(4)?,
-        sealed_code: row.try_get_by_index(5)?,
+        code: kept_code(row)?,
     })
+}
+
+fn kept_code(row: &QueryResult) -> Result<Option<KeptCode>, Error> {
+    let sealed = row.try_get_by_index::<Option<Vec<u8>>>(5)?;
+    let of_pool = row.try_get_by_index::<Option<bool>>(6)?;
+    let kept = sealed.zip(of_pool);
+    Ok(kept.map(|(sealed, of_pool)| KeptCode { sealed, of_pool }))
 }

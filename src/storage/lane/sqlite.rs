@@ -1,6 +1,6 @@
 //! SQLite: lists go in as JSON, since it has no arrays; rows as rows of several.
 
-use std::{sync::OnceLock, vec};
+use std::{mem, sync::OnceLock, vec};
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
@@ -10,15 +10,16 @@ use uuid::Uuid;
 
 use super::{
     Found, FoundRow, LookStatements, Place,
-    changes::{ChangedRow, Rows},
+    changes::{ChangedRow, Given, Rows, Taken},
     enrollment_columns, version,
 };
 use crate::{
-    domain::person::PersonKey,
+    domain::{code_pool::PoolCounts, person::PersonKey},
     storage::{
         Error,
         claim::{self, Claim},
-        code, enrollment,
+        code::{self, SealedCode},
+        enrollment,
         entity::{
             activation_code, enrollment as enrollment_entity, enrollment_claim, enrollment_cohort,
             event, request,
@@ -50,12 +51,20 @@ const ENROLLMENTS: &str = concat!(
 );
 
 const ANSWERED: &str = "\
-    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
+    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed, a.of_pool \
     FROM json_each($1) asked \
     CROSS JOIN requests r \
       ON r.caller = asked.value ->> 0 AND r.request_id = unhex(asked.value ->> 1) \
     LEFT JOIN enrollments e ON e.id = unhex(replace(r.result ->> '$.name.enrollment', '-', '')) \
     LEFT JOIN activation_codes a ON a.enrollment_id = e.id AND a.void_time IS NULL";
+
+const TAKE_CODES: &str = "\
+    UPDATE code_pools SET assigned = assigned + $2 \
+    WHERE offer_id = $1 AND assigned + $2 <= loaded RETURNING loaded, assigned, low_mark";
+
+const TAKEN_CODES: &str = "\
+    SELECT digest, sealed FROM pool_codes WHERE offer_id = $1 AND ordinal > $2 AND ordinal <= $3 \
+    ORDER BY ordinal";
 
 /// Looks on a reader, or in the writer's transaction.
 pub(super) struct SqliteLook<'a, C>(pub &'a C);
@@ -131,7 +140,10 @@ pub(super) async fn answered(
 }
 
 /// Ends before it begins: whoever is freed in this turn can be claimed in it.
-pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Result<(), Error> {
+pub(super) async fn write(
+    transaction: DatabaseTransaction,
+    mut rows: Rows,
+) -> Result<Given, Error> {
     let (begun, ended) = rows
         .changed
         .iter()
@@ -139,12 +151,16 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
     let ids = |changed: &[&ChangedRow]| changed.iter().map(|changed| changed.row.id).collect();
     claim::set_live(&transaction, ids(&ended), false).await?;
     claim::set_live(&transaction, ids(&begun), true).await?;
-    for changed in rows.changed {
+    for changed in mem::take(&mut rows.changed) {
         enrollment::update(&transaction, changed.seen, changed.row).await?;
     }
-    for (enrollment, time) in rows.void {
+    for (enrollment, time) in mem::take(&mut rows.void) {
         code::void(&transaction, enrollment, time).await?;
     }
+    let given = match rows.wanted() {
+        0 => Given::new(),
+        wanted => rows.give(take_codes(&transaction, rows.offer_id, wanted).await?)?,
+    };
     let inserts = [
         Insert::of::<enrollment_entity::Entity>(rows.enrollments),
         Insert::of::<enrollment_cohort::Entity>(rows.cohorts),
@@ -154,7 +170,40 @@ pub(super) async fn write(transaction: DatabaseTransaction, rows: Rows) -> Resul
         Insert::of::<request::Entity>(rows.requests),
     ];
     insert(&transaction, inserts).await?;
-    transaction.commit().await.map_err(commit_error)
+    transaction.commit().await.map_err(commit_error)?;
+    Ok(given)
+}
+
+/// Takes so many codes out of the pool, or none when it has not as many.
+async fn take_codes(db: &impl ConnectionTrait, offer_id: i64, wanted: i64) -> Result<Taken, Error> {
+    let take = query(db, TAKE_CODES, [offer_id.into(), wanted.into()]).await?;
+    let Some(pool) = take.first() else {
+        return Ok(Taken {
+            codes: Vec::new(),
+            counts: PoolCounts::default(),
+        });
+    };
+    let counts = PoolCounts {
+        loaded: pool.try_get_by_index(0)?,
+        assigned: pool.try_get_by_index(1)?,
+        low_mark: pool.try_get_by_index(2)?,
+    };
+    let values = [
+        offer_id.into(),
+        (counts.assigned - wanted).into(),
+        counts.assigned.into(),
+    ];
+    let rows = query(db, TAKEN_CODES, values).await?;
+    let codes = rows.iter().map(|row| {
+        Ok(SealedCode {
+            digest: row.try_get_by_index::<Uuid>(0)?.into_bytes(),
+            sealed: row.try_get_by_index(1)?,
+        })
+    });
+    Ok(Taken {
+        codes: codes.collect::<Result<_, Error>>()?,
+        counts,
+    })
 }
 
 /// Adds rows to every table, those that are referred to before those that refer to them. Most turns add

@@ -11,6 +11,7 @@ mod m0006_cohort_versions;
 mod m0007_packed_lists;
 mod m0008_ended_enrollments;
 mod m0009_enrollments_that_end;
+mod m0010_code_pools;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_packed_lists::Migration),
             Box::new(m0008_ended_enrollments::Migration),
             Box::new(m0009_enrollments_that_end::Migration),
+            Box::new(m0010_code_pools::Migration),
         ]
     }
 }

@@ -35,12 +35,18 @@ pub fn load_command(
     command
 }
 
-/// Runs `load-members` against a server, away from its runtime.
 async fn load_members(server: &TestServer, cohort: &str, load_id: &str, file: &Path) -> Output {
+    run_for(server, |address, token| {
+        load_command(address, token, cohort, load_id, file)
+    })
+    .await
+}
+
+/// Runs a command for this address with this token file against a server, away from its runtime.
+pub async fn run_for(server: &TestServer, command: impl FnOnce(&str, &Path) -> Command) -> Output {
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), server.signer.token("operator")).unwrap();
-    let address = server.address.to_string();
-    let mut command = load_command(&address, token.path(), cohort, load_id, file);
+    let mut command = command(&server.address.to_string(), token.path());
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
@@ -55,7 +61,7 @@ async fn with_cohort(database: &TestDatabase) -> (TestServer, String) {
 }
 
 /// A list, for as long as its folder is there.
-fn list(text: &str) -> (TempDir, PathBuf) {
+pub fn list(text: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("list.csv");
     fs::write(&file, text).unwrap();

@@ -1,6 +1,7 @@
 //! The verbs, as a person or a service manager runs them: the real binary.
 
 mod breaks;
+mod codes;
 mod lists;
 
 use std::fs;

@@ -1,10 +1,15 @@
 //! Meets every reason on purpose: a story per part of the API.
 
-use enrollment::{config::Server as Settings, grpc::proto::v1, storage};
+use enrollment::{
+    config::Server as Settings,
+    grpc::proto::v1::{self, CodeSource},
+    storage,
+};
 use sea_orm::ConnectionTrait;
 use tonic::{Response, Status};
 
 use crate::support::{
+    codes::{replace, take_codes_from},
     company::{
         self, OFFER, chunk, customer, enroll, hashed_header, header, listed, person, plain_row,
     },
@@ -26,6 +31,7 @@ pub async fn all(database: &TestDatabase) -> Vec<Status> {
     met.extend(cohorts(&server).await);
     met.extend(enrolling(&server).await);
     met.extend(provider(&server).await);
+    met.extend(codes(&server).await);
     met.extend(windows(&server).await);
     met.push(fault(&server, database).await);
     met.push(check(&server, |call| call.header("grpc-timeout", "50m")).await);
@@ -160,14 +166,9 @@ async fn provider(server: &TestServer) -> Vec<Status> {
     .await;
     server.clock.set("2021-09-20T12:00:00Z");
     let enrolled = server.enroll(customer("P-1")).await;
-    let replace = v1::ReplaceActivationCodeRequest {
-        name: enrolled.name.clone(),
-        etag: String::new(),
-        request_id: company::request_id(),
-    };
     server
         .codes()
-        .replace_activation_code(replace)
+        .replace_activation_code(replace(&enrolled.name))
         .await
         .unwrap();
     let mut provider = server.provider();
@@ -179,6 +180,24 @@ async fn provider(server: &TestServer) -> Vec<Status> {
     let late = activate(by_name(&enrolled), "2022-10-01T12:00:00Z").await;
     server.clock.set("2021-09-01T12:00:00Z");
     vec![void, early, late]
+}
+
+async fn codes(server: &TestServer) -> Vec<Status> {
+    let exposed = [v1::DataElement::Name];
+    let person = vec![listed([customer("K-1")])];
+    company::publish(server, "coded", &exposed, person).await;
+    take_codes_from(server, CodeSource::Pool).await;
+    let empty = refused(server.enrollments().enroll(enroll(customer("K-1"))).await);
+    take_codes_from(server, CodeSource::None).await;
+    let enrolled = server.enroll(customer("K-1")).await;
+    let none = refused(
+        server
+            .codes()
+            .replace_activation_code(replace(&enrolled.name))
+            .await,
+    );
+    take_codes_from(server, CodeSource::Minted).await;
+    vec![empty, none]
 }
 
 async fn enrolling(server: &TestServer) -> Vec<Status> {

@@ -1,6 +1,7 @@
 //! What tests stand on: databases, servers, tokens, and a company with an offer.
 
 pub mod capture;
+pub mod codes;
 pub mod company;
 pub mod contents;
 pub mod crowd;

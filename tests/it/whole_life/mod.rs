@@ -43,7 +43,7 @@ on_each_database! {
         assert!(enrolled > 10, "{enrolled}");
         for event in [
             "ENROLLMENT_CANCELLED", "ENROLLMENT_REINSTATED", "ENROLLMENT_ACTIVATED", "ENROLLMENT_REJECTED",
-            "ENROLLMENT_REVOKED", "ENROLLMENT_LAPSED", "TERM_EXTENDED", "ACTIVATION_CODE_REPLACED",
+            "ENROLLMENT_REVOKED", "ENROLLMENT_LAPSED", "TERM_EXTENDED", "ACTIVATION_CODE_REPLACED", "CODE_POOL_EMPTY",
         ] {
             assert!(database.events(event).await > 0, "no {event}");
         }

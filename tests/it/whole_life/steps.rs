@@ -1,5 +1,6 @@
 //! What may happen next, drawn at random.
 
+use enrollment::grpc::proto::v1::CodeSource;
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -13,6 +14,10 @@ pub enum Step {
     Wait(i64),
     /// What is over is written down.
     Settle,
+    /// The offer's codes come from there from now on.
+    CodesFrom(CodeSource),
+    /// So many codes come into the pool.
+    Fill(usize),
     /// These at once.
     Act(Vec<Act>),
     /// A request that was answered is sent again: the one of this number, around again.
@@ -63,6 +68,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..20).prop_map(Step::Wait),
         1 => (40_i64..400).prop_map(Step::Wait),
         1 => Just(Step::Settle),
+        1 => prop::sample::select(vec![CodeSource::Pool, CodeSource::Pool, CodeSource::Minted, CodeSource::None])
+            .prop_map(Step::CodesFrom),
+        1 => (1_usize..4).prop_map(Step::Fill),
         8 => prop::collection::vec(act(), 1..4).prop_map(Step::Act),
         2 => (0_usize..1_000).prop_map(Step::Repeat),
     ]

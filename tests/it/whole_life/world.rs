@@ -17,11 +17,13 @@ use super::{
     steps::{Act, Deed, Step},
 };
 use crate::support::{
+    codes::{load_codes, take_codes_from},
     company::{self, customer, listed, request_id},
     crowd::at_once,
     database::TestDatabase,
     provider::{activation, by_code, by_name, cancellation, rejection},
     server::TestServer,
+    unique,
 };
 
 const PEOPLE: usize = 4;
@@ -78,6 +80,8 @@ impl<'a> World<'a> {
                 self.server.app.settle_enrollments().await.unwrap();
                 assert_eq!(self.server.app.settle_enrollments().await.unwrap(), Some(0));
             }
+            Step::CodesFrom(source) => take_codes_from(self.server, source).await,
+            Step::Fill(count) => self.fill(count).await,
             Step::Act(acts) => self.act(acts).await,
             Step::Repeat(number) => self.repeat(number).await,
         }
@@ -88,6 +92,11 @@ impl<'a> World<'a> {
         // Nothing happens twice in one moment.
         self.now += TimeDelta::days(days) + TimeDelta::seconds(1);
         self.server.clock.set(&self.now.to_rfc3339());
+    }
+
+    async fn fill(&mut self, count: usize) {
+        let new = (0..count).map(|_| format!("LOADED-{}", unique().simple()));
+        load_codes(self.server, &format!("load-{}", unique()), new.collect()).await;
     }
 
     async fn act(&mut self, acts: Vec<Act>) {
@@ -135,7 +144,9 @@ impl<'a> World<'a> {
             Deed::Activate {
                 days_ago,
                 by_code: true,
-            } => AnyRequest::Activate(activation(by_code(&life.shown), &ago(days_ago))),
+            } if !life.shown.activation_code.is_empty() => {
+                AnyRequest::Activate(activation(by_code(&life.shown), &ago(days_ago)))
+            }
             Deed::Activate { days_ago, .. } => {
                 AnyRequest::Activate(activation(by_name(&life.read), &ago(days_ago)))
             }
@@ -238,11 +249,28 @@ impl<'a> World<'a> {
         assert_eq!(self.database.claims_that_disagree().await, 0);
         let (events, revisions) = self.changes().await;
         assert_eq!(events, revisions, "events are not changes");
-        let codes = "SELECT COUNT(*) FROM activation_codes WHERE void_time IS NULL";
-        assert_eq!(
-            self.database.count(codes).await,
-            self.database.rows("enrollments").await
-        );
+        for (one, other) in [
+            // Everybody has one code who is to have one.
+            (
+                "SELECT COUNT(*) FROM activation_codes WHERE void_time IS NULL",
+                "SELECT COUNT(*) FROM enrollments WHERE code_source <> 'NONE'",
+            ),
+            // No code of the pool is lost.
+            (
+                "SELECT COUNT(*) FROM activation_codes WHERE of_pool",
+                "SELECT COALESCE(MAX(assigned), 0) FROM code_pools",
+            ),
+            (
+                "SELECT COUNT(*) FROM pool_codes",
+                "SELECT COALESCE(MAX(loaded), 0) FROM code_pools",
+            ),
+        ] {
+            let (one_count, other_count) = (
+                self.database.count(one).await,
+                self.database.count(other).await,
+            );
+            assert_eq!(one_count, other_count, "{one} against {other}");
+        }
     }
 
     /// Events of enrollments that tell of a change, and changes of enrollments.

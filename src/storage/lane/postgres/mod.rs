@@ -1,23 +1,28 @@
 //! PostgreSQL: arrays in, one statement whatever their length, on a connection that is held.
 
 mod statements;
+mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use sea_orm::{
     QueryResult,
     sqlx::{
-        self, Connection, Encode, PgConnection, Postgres, Row, Type,
+        self, Connection, PgConnection, Row,
         postgres::{PgConnectOptions, PgRow},
     },
 };
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::statements::{
-    ANSWERED, CLAIMS, ENROLLMENTS, FOUND, FOUND_ONE, INSERT, INSERT_ONE, SET_LIVE, UPDATE, VOID,
+use self::{
+    statements::{ANSWERED, CLAIMS, CODES_LEFT, ENROLLMENTS, FOUND, FOUND_ONE},
+    write::write,
 };
-use super::{Found, FoundRow, LookStatements, Place, changes::Rows};
+use super::{
+    Found, FoundRow, LookStatements, Place,
+    changes::{Given, Rows},
+};
 use crate::{
     domain::person::PersonKey,
     storage::{Error, claim::Claim, request::Request},
@@ -67,8 +72,14 @@ impl PostgresLane {
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
-    /// Writes and commits.
-    pub(super) async fn write(&mut self, rows: &Rows) -> Result<(), Error> {
+    pub(super) async fn codes_left(&mut self, offer_id: i64) -> Result<i64, Error> {
+        let rows = self.read(|| sqlx::query(CODES_LEFT).bind(offer_id)).await?;
+        let row = rows.first().ok_or_else(|| Error::affected("find"))?;
+        row.try_get(0).map_err(|error| Error::from(&error))
+    }
+
+    /// Writes and commits; gives the codes that came out of the pool.
+    pub(super) async fn write(&mut self, rows: &mut Rows) -> Result<Given, Error> {
         let mut connection = self.take().await?;
         let written = within(WRITE, write(&mut connection, rows)).await;
         let written = written.unwrap_or(Err(Error::OutcomeUnknown));
@@ -212,138 +223,6 @@ type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgAr
 
 async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
     timeout(bound, work).await.map_err(|_| Error::Unavailable)
-}
-
-async fn write(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
-    if rows.changed.is_empty() {
-        // One statement is a transaction of its own.
-        let inserted = insert(rows).execute(connection).await;
-        return inserted.map(drop).map_err(|error| Error::of_commit(&error));
-    }
-    let mut transaction = connection.begin().await.map_err(|e| Error::from(&e))?;
-    match change(&mut transaction, rows).await {
-        Ok(()) => {
-            let committed = transaction.commit().await;
-            committed.map_err(|error| Error::of_commit(&error))
-        }
-        Err(error) => {
-            // If the connection is gone, so is the transaction.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
-    }
-}
-
-/// Ends before it begins: whoever is freed in this turn can be claimed in it.
-async fn change(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
-    let updated = update(rows).execute(&mut *connection).await;
-    let updated = updated.map_err(|error| Error::from(&error))?;
-    if usize::try_from(updated.rows_affected()) != Ok(rows.changed.len()) {
-        return Err(Error::Contention);
-    }
-    for live in [false, true] {
-        let changed = rows.changed.iter().filter(|changed| changed.live == live);
-        let ids = changed.map(|changed| changed.row.id).collect::<Vec<_>>();
-        let set = sqlx::query(SET_LIVE).bind(live).bind(ids);
-        let set = set.execute(&mut *connection).await;
-        set.map_err(|error| Error::from(&error))?;
-    }
-    if !rows.void.is_empty() {
-        let void = sqlx::query(VOID)
-            .bind(column(&rows.void, |(enrollment, _)| *enrollment))
-            .bind(column(&rows.void, |(_, time)| *time));
-        let void = void.execute(&mut *connection).await;
-        void.map_err(|error| Error::from(&error))?;
-    }
-    let inserted = insert(rows).execute(connection).await;
-    inserted.map(drop).map_err(|error| Error::from(&error))
-}
-
-fn update(rows: &Rows) -> Statement<'static> {
-    let changed = &rows.changed;
-    sqlx::query(UPDATE)
-        .bind(column(changed, |changed| changed.row.id))
-        .bind(column(changed, |changed| changed.seen))
-        .bind(column(changed, |changed| changed.row.state.clone()))
-        .bind(column(changed, |changed| changed.row.activate_by_date))
-        .bind(column(changed, |changed| changed.row.activate_time))
-        .bind(column(changed, |changed| changed.row.term_start_date))
-        .bind(column(changed, |changed| changed.row.term_end_date))
-        .bind(column(changed, |changed| changed.row.cancel_time))
-        .bind(column(changed, |changed| changed.row.cancel_reason.clone()))
-        .bind(column(changed, |changed| changed.row.reinstate_by_date))
-        .bind(column(changed, |changed| changed.row.end_time))
-        .bind(column(changed, |changed| changed.row.end_reason.clone()))
-        .bind(column(changed, |changed| changed.row.revision))
-        .bind(column(changed, |changed| changed.row.update_time))
-}
-
-fn insert(rows: &Rows) -> Statement<'_> {
-    let statement = sqlx::query(if rows.are_of_one() {
-        INSERT_ONE
-    } else {
-        INSERT
-    });
-    let insert = Insert {
-        one: rows.are_of_one(),
-        statement: statement.bind(rows.offer_id),
-    };
-    let insert = insert
-        .column(&rows.enrollments, |row| row.id)
-        .column(&rows.enrollments, |row| row.state.as_str())
-        .column(&rows.enrollments, |row| row.enroll_time)
-        .column(&rows.enrollments, |row| row.activate_by_date)
-        .column(&rows.enrollments, |row| row.activate_time)
-        .column(&rows.enrollments, |row| row.term_start_date)
-        .column(&rows.enrollments, |row| row.term_end_date)
-        .column(&rows.enrollments, |row| row.terms_version.as_str())
-        .column(&rows.enrollments, |row| &row.exposed)
-        .column(&rows.enrollments, |row| row.contact.as_deref())
-        .column(&rows.enrollments, |row| row.revision)
-        .column(&rows.enrollments, |row| row.update_time)
-        .column(&rows.cohorts, |row| row.enrollment_id)
-        .column(&rows.cohorts, |row| row.cohort_id)
-        .column(&rows.claims, |row| row.enrollment_id)
-        .column(&rows.claims, |row| row.person)
-        .column(&rows.codes, |row| row.digest)
-        .column(&rows.codes, |row| row.enrollment_id)
-        .column(&rows.codes, |row| row.sealed.as_slice())
-        .column(&rows.codes, |row| row.assign_time)
-        .column(&rows.codes, |row| row.void_time)
-        .column(&rows.events, |row| row.id)
-        .column(&rows.events, |row| row.time)
-        .column(&rows.events, |row| row.event_type.as_str())
-        .column(&rows.events, |row| row.actor.as_str())
-        .column(&rows.events, |row| row.resource.as_str())
-        .column(&rows.events, |row| row.reason.as_deref())
-        .column(&rows.events, |row| row.request_id)
-        .column(&rows.events, |row| row.details.as_ref())
-        .column(&rows.requests, |row| row.caller.as_str())
-        .column(&rows.requests, |row| row.request_id)
-        .column(&rows.requests, |row| row.fingerprint.as_slice())
-        .column(&rows.requests, |row| row.result.as_ref())
-        .column(&rows.requests, |row| row.create_time);
-    insert.statement
-}
-
-/// The statement that adds rows, as it gets its columns.
-struct Insert<'r> {
-    one: bool,
-    statement: Statement<'r>,
-}
-
-impl<'r> Insert<'r> {
-    fn column<R, T>(mut self, rows: &'r [R], value: impl Fn(&'r R) -> T) -> Self
-    where
-        T: Type<Postgres> + Encode<'r, Postgres>,
-        Vec<T>: Type<Postgres> + Encode<'r, Postgres>,
-    {
-        self.statement = match rows.first() {
-            Some(row) if self.one => self.statement.bind(value(row)),
-            Some(_) | None => self.statement.bind(column(rows, value)),
-        };
-        self
-    }
 }
 
 fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {

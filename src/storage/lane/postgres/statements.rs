@@ -38,7 +38,7 @@ pub(super) const ENROLLMENTS: &str = concat!(
 );
 
 pub(super) const ANSWERED: &str = "\
-    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed \
+    SELECT r.caller, r.request_id, r.fingerprint, r.result, e.contact, a.sealed, a.of_pool \
     FROM unnest($1::text[], $2::uuid[]) AS asked (caller, request_id) \
     JOIN requests r ON r.caller = asked.caller AND r.request_id = asked.request_id \
     LEFT JOIN enrollments e ON e.id = (r.result -> 'name' ->> 'enrollment')::uuid \
@@ -47,14 +47,14 @@ pub(super) const ANSWERED: &str = "\
 pub(super) const UPDATE: &str = "\
     UPDATE enrollments e SET state = u.state, activate_by_date = u.activate_by_date, \
       activate_time = u.activate_time, term_start_date = u.term_start_date, \
-      term_end_date = u.term_end_date, cancel_time = u.cancel_time, \
+      term_end_date = u.term_end_date, code_source = u.code_source, cancel_time = u.cancel_time, \
       cancel_reason = u.cancel_reason, reinstate_by_date = u.reinstate_by_date, \
       end_time = u.end_time, end_reason = u.end_reason, \
       revision = u.revision, update_time = u.update_time \
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::date[], \
-      $7::date[], $8::timestamptz[], $9::text[], $10::date[], $11::timestamptz[], $12::text[], \
-      $13::bigint[], $14::timestamptz[]) \
-      AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, \
+      $7::date[], $8::text[], $9::timestamptz[], $10::text[], $11::date[], $12::timestamptz[], \
+      $13::text[], $14::bigint[], $15::timestamptz[]) \
+      AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, code_source, \
             cancel_time, cancel_reason, reinstate_by_date, end_time, end_reason, revision, update_time) \
     WHERE e.id = u.id AND e.revision = u.seen";
 
@@ -67,6 +67,20 @@ pub(super) const VOID: &str = "\
     FROM unnest($1::uuid[], $2::timestamptz[]) AS v (enrollment_id, time) \
     WHERE a.enrollment_id = v.enrollment_id AND a.void_time IS NULL";
 
+/// How many codes the pool of `$1` has left.
+pub(super) const CODES_LEFT: &str =
+    "SELECT coalesce((SELECT loaded - assigned FROM code_pools WHERE offer_id = $1), 0)";
+
+/// Takes `$2` codes out of the pool of `$1`, or none. What was loaded after the statement began is not seen: then
+/// it gives fewer codes than it took, and is to be rolled back.
+pub(super) const TAKE_CODES: &str = "\
+    WITH pool AS (UPDATE code_pools SET assigned = assigned + $2 \
+      WHERE offer_id = $1 AND assigned + $2 <= loaded RETURNING loaded, assigned, low_mark) \
+    SELECT pool.loaded, pool.assigned, pool.low_mark, c.digest, c.sealed FROM pool \
+    JOIN pool_codes c ON c.offer_id = $1 \
+      AND c.ordinal > pool.assigned - $2 AND c.ordinal <= pool.assigned \
+    ORDER BY c.ordinal";
+
 /// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
 /// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
 /// the rows.
@@ -75,35 +89,37 @@ macro_rules! insert {
         concat!(
             "WITH enrollment AS ( \
                INSERT INTO enrollments (offer_id, id, state, enroll_time, activate_by_date, \
-                 activate_time, term_start_date, term_end_date, terms_version, exposed, contact, \
-                 revision, update_time) \
+                 activate_time, term_start_date, term_end_date, code_source, terms_version, exposed, \
+                 contact, revision, update_time) \
                SELECT $1, * FROM ",
             $rows!(
                 "$2::uuid", "$3::text", "$4::timestamptz", "$5::date", "$6::timestamptz", "$7::date",
-                "$8::date", "$9::text", "$10::jsonb", "$11::bytea", "$12::bigint", "$13::timestamptz"
+                "$8::date", "$9::text", "$10::text", "$11::jsonb", "$12::bytea", "$13::bigint",
+                "$14::timestamptz"
             ),
             "), cohort AS ( \
                INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT * FROM ",
-            $rows!("$14::uuid", "$15::bigint"),
+            $rows!("$15::uuid", "$16::bigint"),
             "), claim AS ( \
                INSERT INTO enrollment_claims (live, offer_id, enrollment_id, person) \
                SELECT true, $1, * FROM ",
-            $rows!("$16::uuid", "$17::uuid"),
+            $rows!("$17::uuid", "$18::uuid"),
             "), code AS ( \
-               INSERT INTO activation_codes (digest, enrollment_id, sealed, assign_time, void_time) \
+               INSERT INTO activation_codes \
+                 (digest, enrollment_id, sealed, assign_time, void_time, of_pool) \
                SELECT * FROM ",
-            $rows!("$18::uuid", "$19::uuid", "$20::bytea", "$21::timestamptz",
-                   "$22::timestamptz"),
+            $rows!("$19::uuid", "$20::uuid", "$21::bytea", "$22::timestamptz", "$23::timestamptz",
+                   "$24::boolean"),
             "), event AS ( \
                INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
                SELECT * FROM ",
             $rows!(
-                "$23::uuid", "$24::timestamptz", "$25::text", "$26::text", "$27::text", "$28::text",
-                "$29::uuid", "$30::jsonb"
+                "$25::uuid", "$26::timestamptz", "$27::text", "$28::text", "$29::text", "$30::text",
+                "$31::uuid", "$32::jsonb"
             ),
             ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
                SELECT * FROM ",
-            $rows!("$31::text", "$32::uuid", "$33::bytea", "$34::jsonb", "$35::timestamptz")
+            $rows!("$33::text", "$34::uuid", "$35::bytea", "$36::jsonb", "$37::timestamptz")
         )
     };
 }
