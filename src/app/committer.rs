@@ -40,6 +40,7 @@ use uuid::Uuid;
 use super::{
     App, Error,
     catalogues::Catalogues,
+    codes_left,
     error::Conflict,
     lanes::{Waiting, Work, by},
     standing::Standings,
@@ -276,11 +277,14 @@ impl Committing {
             }
         }
         let given = turn.commit(catalogue, batch.set.changes).await?;
+        if let Some(left) = given.left {
+            codes_left::show(&catalogue.offer.value.name, left);
+        }
         let outcomes = orders.iter().zip(outcomes).map(|(order, outcome)| {
             let mut done = outcome?;
             if order.deed.shows_code() && done.code.is_none() {
                 let id = done.stored.enrollment.name.enrollment;
-                done.code = given.get(&id).cloned();
+                done.code = given.codes.get(&id).cloned();
             }
             Ok((catalogue.clone(), done))
         });

@@ -35,17 +35,17 @@ impl App {
         page: &Page<T>,
         id: impl Fn(&T) -> String,
     ) -> Result<String, Error> {
-        match page.items.last().filter(|_| page.more) {
-            Some(item) => {
-                let sealed = self
-                    .0
-                    .keys
-                    .sealer
-                    .seal(&context(list), id(item).as_bytes())?;
-                Ok(URL_SAFE_NO_PAD.encode(sealed))
-            }
-            None => Ok(String::new()),
-        }
+        let item = page.items.last().filter(|_| page.more);
+        self.page_token_after(list, item.map(id))
+    }
+
+    /// The token of the page that comes after this id; empty when there is none.
+    pub fn page_token_after(&self, list: &str, id: Option<String>) -> Result<String, Error> {
+        let Some(id) = id else {
+            return Ok(String::new());
+        };
+        let token = self.0.keys.sealer.seal(&context(list), id.as_bytes())?;
+        Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
     fn open_token(&self, list: &str, token: &str) -> Result<Option<String>, Rule> {

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    caller, parse,
+    caller, enrollment_filter, parse,
     proto::v1::{self, enrollment_admin_service_server::EnrollmentAdminService},
     render,
 };
@@ -11,7 +11,7 @@ use crate::{
     app::{App, Error, extend_term::ExtendTerm, revoke_enrollment::RevokeEnrollment},
     domain::{
         enrollment::RevokeReason,
-        name::EnrollmentName,
+        name::{EnrollmentName, OfferName},
         request::{Etag, RequestId},
         violation::{Rule, Violations},
     },
@@ -26,6 +26,36 @@ pub struct EnrollmentAdmin(pub App);
 
 #[tonic::async_trait]
 impl EnrollmentAdminService for EnrollmentAdmin {
+    async fn list_enrollments(
+        &self,
+        request: Request<v1::ListEnrollmentsRequest>,
+    ) -> Result<Response<v1::ListEnrollmentsResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let parent = violations.check("parent", OfferName::parse(&request.parent));
+        let filter = parent.as_ref().and_then(|parent| {
+            let filter = enrollment_filter::parse(&request.filter, parent);
+            violations.check("filter", filter)
+        });
+        // A token goes on with its own filter only.
+        let list = format!("enrollments of {} with {}", request.parent, request.filter);
+        let page = self.0.read_page(
+            &list,
+            request.page_size,
+            &request.page_token,
+            &mut violations,
+        );
+        let parsed = parent.zip(filter).zip(page);
+        let ((parent, filter), page) = parse::finish(violations, parsed)?;
+        let page = self.0.list_enrollments(&parent, &filter, &page).await?;
+        let next_page_token = self.0.page_token_after(&list, page.next)?;
+        let enrollments = page.enrollments.into_iter().map(render::enrollment);
+        Ok(Response::new(v1::ListEnrollmentsResponse {
+            enrollments: enrollments.collect(),
+            next_page_token,
+        }))
+    }
+
     async fn revoke_enrollment(
         &self,
         request: Request<v1::RevokeEnrollmentRequest>,

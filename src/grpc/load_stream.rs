@@ -45,10 +45,22 @@ pub(super) fn answer<R: Receiver>(
     receiver: R,
 ) -> Response<Answers<R::Answer>> {
     let place = request.extensions().get::<Place>().cloned();
+    let stream = request.into_inner();
+    in_background(place, |answers| receive(receiver, stream, answers))
+}
+
+/// Answers a stream from a task of its own, which keeps the call's place until it ends.
+pub(super) fn in_background<A, W>(
+    place: Option<Place>,
+    work: impl FnOnce(mpsc::Sender<Result<A, Status>>) -> W,
+) -> Response<Answers<A>>
+where
+    W: Future<Output = ()> + Send + 'static,
+{
     let (answers, replies) = mpsc::channel(ANSWERS_AHEAD);
-    let receiving = receive(receiver, request.into_inner(), answers);
+    let working = work(answers);
     let whole = async move {
-        receiving.await;
+        working.await;
         drop(place);
     };
     tokio::spawn(whole.in_current_span());

@@ -1,11 +1,14 @@
 //! `ProviderService`: what the provider says of its members.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    caller, parse,
+    caller,
+    layers::limit::Place,
+    load_stream::{self, Answers},
+    parse,
     proto::v1::{self, provider_service_server::ProviderService},
-    render,
+    reconcile_stream, render,
 };
 use crate::{
     app::{
@@ -21,8 +24,8 @@ use crate::{
     },
 };
 
-/// The largest message that the service takes.
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The largest message that the service takes: a thousand members fit.
+pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// The service, over the application.
 #[derive(Debug, Clone)]
@@ -38,6 +41,20 @@ impl ProviderService for Provider {
         let command = parse_activation(request.into_inner())?;
         let view = self.0.record_activation(&caller, command).await?;
         Ok(Response::new(render::enrollment_for_provider(view)))
+    }
+
+    type ReconcileMembersStream = Answers<v1::ReconcileMembersResponse>;
+
+    async fn reconcile_members(
+        &self,
+        request: Request<Streaming<v1::ReconcileMembersRequest>>,
+    ) -> Result<Response<Self::ReconcileMembersStream>, Status> {
+        let app = self.0.clone();
+        let place = request.extensions().get::<Place>().cloned();
+        let stream = request.into_inner();
+        Ok(load_stream::in_background(place, |answers| {
+            reconcile_stream::reconcile(app, stream, answers)
+        }))
     }
 
     async fn record_rejection(

@@ -1,18 +1,21 @@
 //! Enrollments.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, Statement,
+    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Statement,
 };
 use uuid::Uuid;
 
 use super::{
     Error, Row,
-    entity::enrollment,
+    entity::{cohort, enrollment, enrollment_cohort},
     row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
+    cohort::CohortState,
     enrollment::{Cancellation, Enrollment, Rejection, Revocation, Status},
     name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
@@ -48,7 +51,8 @@ pub async fn find(
     id: Uuid,
 ) -> Result<Option<StoredEnrollment>, Error> {
     let found = by_id(offer, id).one(db).await?;
-    with_cohorts(db, offer, found).await
+    let stored = with_cohorts(db, offer, found.into_iter().collect()).await?;
+    Ok(stored.into_iter().next())
 }
 
 /// Several enrollments of this offer, without their cohorts.
@@ -163,37 +167,48 @@ fn by_id(offer: &Row<Offer>, id: Uuid) -> sea_orm::Select<enrollment::Entity> {
     enrollment::Entity::find_by_id(id).filter(enrollment::Column::OfferId.eq(offer.id))
 }
 
-async fn with_cohorts(
+/// Enrollments of an offer with the cohorts that they rest on.
+pub(super) async fn with_cohorts(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
-    found: Option<enrollment::Model>,
-) -> Result<Option<StoredEnrollment>, Error> {
-    #[derive(FromQueryResult)]
-    struct CohortRow {
-        slug: String,
-        retracted: bool,
+    rows: Vec<enrollment::Model>,
+) -> Result<Vec<StoredEnrollment>, Error> {
+    let mut cohorts = HashMap::<Uuid, Vec<(ResourceId, bool)>>::new();
+    let ids = rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    for ids in ids.chunks(IN_LIST) {
+        let found = enrollment_cohort::Entity::find()
+            .select_only()
+            .column(enrollment_cohort::Column::EnrollmentId)
+            .column(cohort::Column::Slug)
+            .column(cohort::Column::State)
+            .join(
+                JoinType::InnerJoin,
+                enrollment_cohort::Relation::Cohort.def(),
+            )
+            .filter(enrollment_cohort::Column::EnrollmentId.is_in(ids.iter().copied()))
+            .order_by_asc(cohort::Column::Slug)
+            .into_tuple::<(Uuid, String, String)>()
+            .all(db)
+            .await?;
+        for (id, slug, state) in found {
+            let slug = ResourceId::parse(&slug).map_err(|_| Error::unreadable("cohorts.slug"))?;
+            let retracted = state == CohortState::Retracted.name();
+            cohorts.entry(id).or_default().push((slug, retracted));
+        }
     }
-    let Some(mut row) = found else {
-        return Ok(None);
-    };
-    let statement = Statement::from_sql_and_values(
-        db.get_database_backend(),
-        "SELECT c.slug, c.state = 'RETRACTED' AS retracted FROM enrollment_cohorts e \
-         JOIN cohorts c ON c.id = e.cohort_id WHERE e.enrollment_id = $1 ORDER BY c.slug",
-        [row.id.into()],
-    );
-    let cohorts = CohortRow::find_by_statement(statement).all(db).await?;
-    let cohorts_retracted = cohorts.iter().all(|cohort| cohort.retracted);
-    let cohorts = cohorts
-        .iter()
-        .map(|cohort| ResourceId::parse(&cohort.slug))
-        .collect::<Result<_, _>>()
-        .map_err(|_| Error::unreadable("cohorts.slug"))?;
-    Ok(Some(StoredEnrollment {
-        contact: row.contact.take(),
-        enrollment: to_enrollment(row, &offer.value.name, cohorts)?,
-        cohorts_retracted,
-    }))
+    let stored = rows.into_iter().map(|mut row| {
+        let cohorts = cohorts.remove(&row.id).unwrap_or_default();
+        Ok(StoredEnrollment {
+            cohorts_retracted: cohorts.iter().all(|(_, retracted)| *retracted),
+            contact: row.contact.take(),
+            enrollment: to_enrollment(
+                row,
+                &offer.value.name,
+                cohorts.into_iter().map(|(slug, _)| slug).collect(),
+            )?,
+        })
+    });
+    stored.collect()
 }
 
 /// The enrollment of a row.

@@ -30,6 +30,7 @@ pub mod cohort;
 pub mod cohort_version;
 pub mod connect;
 pub mod enrollment;
+pub mod enrollment_list;
 pub mod error;
 pub mod event;
 pub mod filter;

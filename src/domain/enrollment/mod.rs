@@ -1,5 +1,7 @@
 //! An enrollment and its life.
 
+pub mod filter;
+
 mod ending;
 mod status;
 

@@ -80,8 +80,14 @@ pub struct PoolAlarms {
     pub empty: Event,
 }
 
-/// What codes a turn took out of the pool, by the enrollments that have them now.
-pub type Given = HashMap<Uuid, KeptCode>;
+/// What a turn took out of the offer's pool.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The codes, by the enrollments that have them now.
+    pub codes: HashMap<Uuid, KeptCode>,
+    /// How many are left; `None` when it took none.
+    pub left: Option<i64>,
+}
 
 /// An enrollment that has become another. Its claims are live when it is.
 #[derive(Debug)]
@@ -280,7 +286,7 @@ impl Rows {
             return Err(Error::Contention);
         }
         let alarm = taken.counts.alarm_after(self.wanted());
-        let mut given = Given::new();
+        let mut codes = HashMap::with_capacity(taken.codes.len());
         for (assignment, code) in mem::take(&mut self.wanted).into_iter().zip(taken.codes) {
             if assignment.void_time.is_none() {
                 let sealed = code.sealed.clone();
@@ -288,7 +294,7 @@ impl Rows {
                     sealed,
                     of_pool: true,
                 };
-                given.insert(assignment.enrollment_id, kept);
+                codes.insert(assignment.enrollment_id, kept);
             }
             self.add_code(code, assignment, true);
         }
@@ -305,7 +311,10 @@ impl Rows {
                 ..event
             }));
         }
-        Ok(given)
+        Ok(Given {
+            codes,
+            left: Some(taken.counts.left()),
+        })
     }
 }
 

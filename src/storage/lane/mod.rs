@@ -148,7 +148,7 @@ impl Turn<'_> {
     /// codes as are wanted; with [`Error::OutcomeUnknown`] when the connection broke.
     pub async fn commit(self, catalogue: &Catalogue, changes: Changes) -> Result<Given, Error> {
         if changes.is_empty() {
-            return Ok(Given::new());
+            return Ok(Given::default());
         }
         let mut rows = Rows::of(catalogue.offer.id, changes)?;
         match self {

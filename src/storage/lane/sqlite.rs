@@ -158,7 +158,7 @@ pub(super) async fn write(
         code::void(&transaction, enrollment, time).await?;
     }
     let given = match rows.wanted() {
-        0 => Given::new(),
+        0 => Given::default(),
         wanted => rows.give(take_codes(&transaction, rows.offer_id, wanted).await?)?,
     };
     let inserts = [

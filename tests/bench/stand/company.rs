@@ -12,7 +12,7 @@ use enrollment::{
         person::Member,
     },
     grpc::{
-        load_client::{LoadClient, OutgoingRow, Source, Target},
+        load_client::{CodeList, CodeLoadClient, LoadClient, OutgoingRow, Source, Target},
         proto::{
             google::r#type::Date,
             v1::{
@@ -23,6 +23,7 @@ use enrollment::{
     },
 };
 use prost::Message;
+use prost_types::FieldMask;
 use tonic::{
     Request, Status,
     metadata::AsciiMetadataValue,
@@ -135,6 +136,43 @@ impl<'s> Operator<'s> {
         Ok(())
     }
 
+    /// Lets the offer's codes come from its pool.
+    pub async fn take_codes_from_pool(&mut self) -> Result<()> {
+        let request = v1::UpdateOfferRequest {
+            offer: Some(v1::Offer {
+                name: self.offer.to_owned(),
+                code_source: v1::CodeSource::Pool.into(),
+                ..v1::Offer::default()
+            }),
+            update_mask: Some(FieldMask {
+                paths: vec!["code_source".to_owned()],
+            }),
+            ..v1::UpdateOfferRequest::default()
+        };
+        self.offers.update_offer(request).await?;
+        Ok(())
+    }
+
+    /// Loads codes into the offer's pool.
+    pub async fn load_codes(&self, codes: impl Iterator<Item = String>) -> Result<()> {
+        let list = CodeList {
+            pool: format!("{}/codePool", self.offer),
+            load_id: "codes".to_owned(),
+            name: "made up".to_owned(),
+            sha256: "0".repeat(64),
+        };
+        let mut client = CodeLoadClient::begin(self.target(), list).await?;
+        for code in codes {
+            client.add(code).await?;
+        }
+        Ok(client.finish().await?)
+    }
+
+    fn target(&self) -> Target {
+        let endpoint = format!("http://{}", self.service.address);
+        Target::once(endpoint, self.service.operator.clone())
+    }
+
     /// Creates a cohort.
     pub async fn create_cohort(&mut self, id: &str) -> Result<()> {
         let request = v1::CreateCohortRequest {
@@ -160,9 +198,7 @@ impl<'s> Operator<'s> {
             sha256: "0".repeat(64),
             digest_key: Some(digest_key(&self.service.digester()?)),
         };
-        let endpoint = format!("http://{}", self.service.address);
-        let target = Target::once(endpoint, self.service.operator.clone());
-        let mut client = LoadClient::begin(target, source).await?;
+        let mut client = LoadClient::begin(self.target(), source).await?;
         for row in rows {
             client.add(row?).await?;
         }

@@ -23,12 +23,13 @@ use super::{
     paths,
 };
 use crate::support::{
+    codes,
     company::{self, OFFER},
     methods,
 };
 
 /// Fields that are personal in whatever message they stand.
-const PERSONAL_FIELDS: [&str; 3] = ["activation_code", "person_id", "email"];
+const PERSONAL_FIELDS: [&str; 4] = ["activation_code", "codes", "person_id", "email"];
 
 fn assert_redacted(values: &[(&str, &dyn Debug)]) {
     let mut canaries = Canaries::new();
@@ -46,16 +47,38 @@ fn membership() -> v1::Membership {
     }
 }
 
+fn enrollment() -> v1::Enrollment {
+    v1::Enrollment {
+        activation_code: CODE.to_owned(),
+        contact: Some(paths::contact()),
+        ..Default::default()
+    }
+}
+
+fn hashed() -> v1::HashedMember {
+    v1::HashedMember {
+        person: canaries::CUSTOMER_ID.into(),
+        identifiers: vec![canaries::CUSTOMER_ID.into()],
+    }
+}
+
+fn code_chunk() -> v1::CodeChunk {
+    v1::CodeChunk {
+        codes: vec![CODE.to_owned()],
+        ..Default::default()
+    }
+}
+
+fn codes_part() -> v1::LoadActivationCodesRequest {
+    codes::chunk(1, vec![CODE.to_owned()])
+}
+
 #[test]
 fn messages_print_nothing_of_a_person() {
     let person = || company::person(paths::identifiers()).unwrap();
     let plain = v1::PlainMember {
         person_id: canaries::PERSON_ID.to_owned(),
         ..company::listed(paths::identifiers())
-    };
-    let hashed = v1::HashedMember {
-        person: canaries::CUSTOMER_ID.into(),
-        identifiers: vec![canaries::CUSTOMER_ID.into()],
     };
     let columns = v1::HashedRows {
         people: canaries::CUSTOMER_ID.into(),
@@ -66,7 +89,7 @@ fn messages_print_nothing_of_a_person() {
     let Some(v1::load_members_request::Part::Chunk(chunk)) = part.part.clone() else {
         panic!("no chunk");
     };
-    let messages: [(&str, &dyn Debug); 18] = [
+    let messages: [(&str, &dyn Debug); 21] = [
         ("Identifier", &paths::identifiers()),
         ("Person", &person()),
         ("Contact", &paths::contact()),
@@ -92,14 +115,16 @@ fn messages_print_nothing_of_a_person() {
                 ..Default::default()
             },
         ),
+        ("Enrollment", &enrollment()),
         (
-            "Enrollment",
-            &v1::Enrollment {
-                activation_code: CODE.to_owned(),
-                contact: Some(paths::contact()),
+            "ListEnrollmentsResponse",
+            &v1::ListEnrollmentsResponse {
+                enrollments: vec![enrollment()],
                 ..Default::default()
             },
         ),
+        ("LoadActivationCodesRequest", &codes_part()),
+        ("CodeChunk", &code_chunk()),
         (
             "LookupEnrollmentRequest",
             &v1::LookupEnrollmentRequest {
@@ -111,7 +136,7 @@ fn messages_print_nothing_of_a_person() {
         ("LoadChunk", &chunk),
         ("MemberRow", &row),
         ("PlainMember", &plain),
-        ("HashedMember", &hashed),
+        ("HashedMember", &hashed()),
         ("HashedRows", &columns),
         ("Membership", &membership()),
         (
@@ -158,6 +183,7 @@ fn parts_of_messages_print_nothing_of_a_person() {
     assert_redacted(&[
         ("Identifier.value", &identifier.value),
         ("LoadMembersRequest.part", &part.part),
+        ("LoadActivationCodesRequest.part", &codes_part().part),
         ("a tonic request", &tonic::Request::new(part.clone())),
         (
             "a tonic response",

@@ -8,6 +8,7 @@ use tonic::Status;
 
 use super::canaries::{CUSTOMER_ID, Canaries, EMAIL, NOTICE_CODE, PERSON_ID, PHONE_NUMBER, TAX_ID};
 use crate::support::{
+    codes,
     company::{self, OFFER, chunk, enroll, header, identifier, listed, plain_row},
     provider::{activation, rejection},
     raw::{Call, Wire},
@@ -27,6 +28,7 @@ pub async fn all(server: &TestServer, canaries: &mut Canaries) -> Vec<Status> {
     let mut errors = enrolling(server, canaries).await;
     errors.extend(bad_values(server).await);
     loading(server).await;
+    loading_codes(server, canaries).await;
     errors.extend(bytes(server).await);
     errors
 }
@@ -171,6 +173,20 @@ async fn loading(server: &TestServer) {
     for value in [PERSON_ID, EMAIL, TAX_ID] {
         assert!(!told.contains(value), "{told}");
     }
+}
+
+async fn loading_codes(server: &TestServer, canaries: &mut Canaries) {
+    let good = "CANARY-OF-A-POOL".to_owned();
+    let bad = format!("{good} {good}");
+    canaries.add(&good);
+    let messages = vec![
+        codes::header("codes"),
+        codes::chunk(1, vec![good.clone(), bad, good.clone()]),
+    ];
+    let answers = codes::stream(server, messages).await.unwrap();
+    assert_eq!(answers[1].rejected_rows.len(), 2);
+    let told = format!("{answers:?}");
+    assert!(!told.contains(&good), "{told}");
 }
 
 /// Messages that tonic itself turns away, and tokens that do not do.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, Statement};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::database::TestDatabase;
 
@@ -38,6 +39,33 @@ impl TestDatabase {
             self.rows("requests").await,
             self.rows("events").await,
         ])
+    }
+
+    /// Adds so many enrollments like the one that there is, without anybody who has them.
+    pub async fn multiply_enrollments(&self, count: u32) {
+        const COLUMNS: &str = "offer_id, state, enroll_time, activate_by_date, activate_time, \
+            term_start_date, term_end_date, code_source, terms_version, exposed, revision, update_time";
+        let id = if self.is_postgres() {
+            "gen_random_uuid()"
+        } else {
+            "randomblob(16)"
+        };
+        let sql = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             INSERT INTO enrollments (id, {COLUMNS}) SELECT {id}, {COLUMNS} FROM enrollments, n"
+        );
+        self.execute(&sql).await.unwrap();
+    }
+
+    /// The names of all enrollments, in their order; all are this offer's.
+    pub async fn enrollment_names(&self, offer: &str) -> Vec<String> {
+        let backend = self.inside.get_database_backend();
+        let statement = Statement::from_string(backend, "SELECT id FROM enrollments ORDER BY id");
+        let rows = self.inside.query_all_raw(statement).await.unwrap();
+        let ids = rows
+            .iter()
+            .map(|row| row.try_get_by_index::<Uuid>(0).unwrap());
+        ids.map(|id| format!("{offer}/enrollments/{id}")).collect()
     }
 
     /// Claims that are live while their enrollment is not, or the other way round.

@@ -22,7 +22,7 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Res
         // One statement is a transaction of its own.
         let inserted = insert(rows).execute(connection).await;
         let inserted = inserted.map_err(|error| Error::of_commit(&error));
-        return inserted.map(|_| Given::new());
+        return inserted.map(|_| Given::default());
     }
     let mut transaction = connection.begin().await.map_err(|e| Error::from(&e))?;
     // Boxed: most turns come without it.
@@ -47,7 +47,7 @@ async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given,
         replace(connection, rows).await?;
     }
     let given = match rows.wanted() {
-        0 => Given::new(),
+        0 => Given::default(),
         wanted => {
             let taken = take_codes(connection, rows.offer_id, wanted).await;
             rows.give(taken.map_err(|error| Error::from(&error))?)?

@@ -1,24 +1,23 @@
 //! From the words of the domain to the protocol's messages.
 
+mod enrollment;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost_types::Timestamp;
 
+pub(super) use self::enrollment::{eligibility, enrollment, enrollment_for_provider, findings};
 use super::proto::{google::r#type::Date, v1};
 use crate::{
-    app::{publication::Proposal, view::EnrollmentView},
+    app::publication::Proposal,
     domain::{
         code::CodeSource,
         code_pool::{CodeLoad, CodeLoadState, CodePool},
         cohort::{Cohort, CohortState, CohortVersion, Load, LoadState, RejectedRow},
-        contact::MaskedContact,
         data_element::{DataElement, DataElements},
-        eligibility::{Eligibility, Verdict},
-        enrollment::{CancelReason, RejectReason, Rejection, Revocation, RevokeReason, Status},
         list_digest::ListDigest,
-        name::CohortName,
         offer::{Offer, OfferState},
         request::Etag,
-        term::{Term, TermDates},
+        term::Term,
     },
 };
 
@@ -42,157 +41,12 @@ fn etag(revision: i64) -> String {
     Etag::of(revision).as_str().to_owned()
 }
 
-pub(super) fn eligibility(eligibility: Eligibility) -> v1::Eligibility {
-    use v1::eligibility::Verdict as V;
-
-    let mut reply = v1::Eligibility {
-        verdict: V::Unspecified.into(),
-        exposed_data_elements: data_elements(&eligibility.exposed),
-        enroll_by_date: eligibility.offered.map(|offered| date(offered.enroll_by)),
-        term_months: eligibility
-            .offered
-            .and_then(|offered| offered.term_months)
-            .and_then(|months| i32::try_from(months).ok())
-            .unwrap_or_default(),
-        covered_through_date: None,
-        enrollment: String::new(),
-        check_time: Some(timestamp(eligibility.check_time)),
-    };
-    let verdict = match eligibility.verdict {
-        Verdict::Eligible { covered_through } => {
-            reply.covered_through_date = covered_through.map(date);
-            V::Eligible
-        }
-        Verdict::AlreadyEnrolled(name) => {
-            reply.enrollment = name.to_string();
-            V::AlreadyEnrolled
-        }
-        Verdict::NotListed => V::NotListed,
-        Verdict::Undetermined => V::Undetermined,
-        Verdict::NotYetOpen => V::NotYetOpen,
-        Verdict::Closed => V::Closed,
-        Verdict::Paused => V::Paused,
-    };
-    reply.verdict = verdict.into();
-    reply
-}
-
-/// The same as a provider sees it, which need not know how to reach the person, or what was exposed.
-pub(super) fn enrollment_for_provider(view: EnrollmentView) -> v1::Enrollment {
-    v1::Enrollment {
-        contact: None,
-        exposed_data_elements: Vec::new(),
-        cohorts: Vec::new(),
-        cohorts_retracted: false,
-        ..enrollment(view)
-    }
-}
-
-fn reject_reason(rejection: Rejection) -> v1::enrollment::RejectReason {
-    use v1::enrollment::RejectReason as R;
-
-    match rejection.reason {
-        RejectReason::IdentityNotVerified => R::IdentityNotVerified,
-        RejectReason::AlreadyMember => R::AlreadyMember,
-        RejectReason::NotServed => R::NotServed,
-        RejectReason::CodeNotAccepted => R::CodeNotAccepted,
-        RejectReason::Other => R::Other,
-    }
-}
-
-fn revoke_reason(revocation: Revocation) -> v1::enrollment::RevokeReason {
-    use v1::enrollment::RevokeReason as R;
-
-    match revocation.reason {
-        RevokeReason::Fraud => R::Fraud,
-        RevokeReason::Duplicate => R::Duplicate,
-        RevokeReason::Error => R::Error,
-        RevokeReason::Other => R::Other,
-    }
-}
-
-pub(super) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
-    use v1::enrollment::{CancelReason as R, State as S};
-
-    let enrollment = view.enrollment;
-    let cancellation = view.status.cancellation();
-    let rejection = view.status.rejection();
-    let revocation = view.status.revocation();
-    let state = match view.status {
-        Status::Pending => S::Pending,
-        Status::Active { .. } => S::Active,
-        Status::Expired { .. } => S::Expired,
-        Status::Lapsed => S::Lapsed,
-        Status::Rejected(_) => S::Rejected,
-        Status::Cancelled(_) => S::Cancelled,
-        Status::Revoked(_) => S::Revoked,
-    };
-    let cancel_reason = match cancellation.map(|cancellation| cancellation.reason) {
-        None => R::Unspecified,
-        Some(CancelReason::NotWanted) => R::NotWanted,
-        Some(CancelReason::CoveredElsewhere) => R::CoveredElsewhere,
-        Some(CancelReason::ProviderTerms) => R::ProviderTerms,
-        Some(CancelReason::Mistake) => R::Mistake,
-        Some(CancelReason::Other) => R::Other,
-    };
-    v1::Enrollment {
-        name: enrollment.name.to_string(),
-        state: state.into(),
-        enroll_time: Some(timestamp(enrollment.enroll_time)),
-        activate_time: view.status.activate_time().map(timestamp),
-        activate_by_date: Some(date(enrollment.activate_by)),
-        term_start_date: enrollment.term.map(|term| date(term.start)),
-        term_end_date: enrollment.term.map(|term| date(term.end)),
-        covered_through_date: enrollment.term.map(TermDates::covered_through).map(date),
-        activation_code: view
-            .code
-            .map(|code| code.reveal().to_owned())
-            .unwrap_or_default(),
-        contact: contact(view.contact),
-        terms_version: enrollment.terms_version,
-        exposed_data_elements: data_elements(&enrollment.exposed),
-        cohorts: enrollment
-            .cohorts
-            .into_iter()
-            .map(|cohort| {
-                let parent = enrollment.name.parent.clone();
-                CohortName { parent, cohort }.to_string()
-            })
-            .collect(),
-        cohorts_retracted: view.cohorts_retracted,
-        cancel_time: cancellation.map(|cancellation| timestamp(cancellation.cancel_time)),
-        cancel_reason: cancel_reason.into(),
-        reinstate_by_date: cancellation.map(|cancellation| date(cancellation.reinstate_by)),
-        update_time: Some(timestamp(enrollment.update_time)),
-        etag: etag(enrollment.revision),
-        reject_time: rejection.map(|rejection| timestamp(rejection.reject_time)),
-        reject_reason: rejection
-            .map_or(v1::enrollment::RejectReason::Unspecified, reject_reason)
-            .into(),
-        revoke_time: revocation.map(|revocation| timestamp(revocation.revoke_time)),
-        revoke_reason: revocation
-            .map_or(v1::enrollment::RevokeReason::Unspecified, revoke_reason)
-            .into(),
-        code_source: code_source(enrollment.code_source).into(),
-    }
-}
-
 fn code_source(source: CodeSource) -> v1::CodeSource {
     match source {
         CodeSource::Minted => v1::CodeSource::Minted,
         CodeSource::Pool => v1::CodeSource::Pool,
         CodeSource::None => v1::CodeSource::None,
     }
-}
-
-fn contact(contact: MaskedContact) -> Option<v1::Contact> {
-    if contact == MaskedContact::default() {
-        return None;
-    }
-    Some(v1::Contact {
-        email: contact.email.unwrap_or_default(),
-        phone_number: contact.phone_number.unwrap_or_default(),
-    })
 }
 
 pub(super) fn offer(offer: Offer) -> v1::Offer {
