@@ -150,6 +150,7 @@ impl Server {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
             never = self.authenticator.follow() => match never {},
             never = jobs::settle(&self.app) => match never {},
+            never = jobs::carry_on(&self.app) => match never {},
             _ = &mut transport => return Err(ServerError::Transport),
         };
         stopping.cancel();

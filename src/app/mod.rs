@@ -11,10 +11,12 @@ pub mod cohorts;
 pub mod discard_load;
 pub mod enroll;
 pub mod error;
+pub mod extend_cohort_term;
 pub mod extend_term;
 pub mod get_activation_code;
 pub mod get_code_pool;
 pub mod get_enrollment;
+pub mod jobs;
 pub mod list_enrollments;
 pub mod load_activation_codes;
 pub mod loads;
@@ -46,6 +48,7 @@ mod lanes;
 mod log;
 mod looks;
 pub mod person;
+mod pieces;
 mod standing;
 mod unlisted;
 mod working_set;
@@ -55,7 +58,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use self::{
     catalogues::Catalogues,
@@ -98,6 +101,8 @@ struct Parts {
     counts: Arc<Semaphore>,
     /// The place for packing one.
     packing: Semaphore,
+    /// That a job was asked for here.
+    jobs: Notify,
     /// Set once tables and keys have been found in order.
     prepared: OnceLock<()>,
 }
@@ -139,6 +144,7 @@ impl App {
             unlisted,
             counts: Arc::new(Semaphore::new(1)),
             packing: Semaphore::new(1),
+            jobs: Notify::new(),
             prepared,
         }))
     }

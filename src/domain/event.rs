@@ -54,6 +54,10 @@ pub enum EventType {
     EnrollmentRevoked,
     /// A term got a later end.
     TermExtended,
+    /// The terms of a cohort begin to get a later end.
+    CohortTermExtensionStarted,
+    /// All of them have got it.
+    CohortTermExtensionFinished,
     /// A person cancelled, here or at the provider's.
     EnrollmentCancelled,
     /// A cancelled enrollment was made live again.
@@ -91,6 +95,8 @@ impl EventType {
             Self::EnrollmentRejected => "ENROLLMENT_REJECTED",
             Self::EnrollmentRevoked => "ENROLLMENT_REVOKED",
             Self::TermExtended => "TERM_EXTENDED",
+            Self::CohortTermExtensionStarted => "COHORT_TERM_EXTENSION_STARTED",
+            Self::CohortTermExtensionFinished => "COHORT_TERM_EXTENSION_FINISHED",
             Self::EnrollmentCancelled => "ENROLLMENT_CANCELLED",
             Self::EnrollmentReinstated => "ENROLLMENT_REINSTATED",
             Self::EnrollmentLapsed => "ENROLLMENT_LAPSED",

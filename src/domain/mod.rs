@@ -13,6 +13,7 @@ pub mod eligibility;
 pub mod enrollment;
 pub mod event;
 pub mod identifier;
+pub mod job;
 pub mod list_digest;
 pub mod name;
 pub mod offer;

@@ -162,6 +162,35 @@ impl fmt::Display for CodeLoadName {
     }
 }
 
+/// `offers/{offer}/jobs/{uuid}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JobName {
+    /// The offer whose enrollments it works on.
+    pub parent: OfferName,
+    /// The job's id.
+    pub job: Uuid,
+}
+
+impl JobName {
+    /// Parses `offers/{offer}/jobs/{uuid}`.
+    pub fn parse(text: &str) -> Result<Self, Rule> {
+        child(text, "/jobs/")
+            .and_then(|(parent, id)| {
+                Some(Self {
+                    parent: OfferName::parse(parent).ok()?,
+                    job: hyphenated_uuid(id)?,
+                })
+            })
+            .ok_or(Rule("must have the form offers/{offer}/jobs/{uuid}"))
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/jobs/{}", self.parent, self.job)
+    }
+}
+
 /// `offers/{offer}/enrollments/{uuid}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EnrollmentName {

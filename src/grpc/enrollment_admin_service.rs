@@ -8,10 +8,13 @@ use super::{
     render,
 };
 use crate::{
-    app::{App, Error, extend_term::ExtendTerm, revoke_enrollment::RevokeEnrollment},
+    app::{
+        App, Error, extend_cohort_term::ExtendCohortTerm, extend_term::ExtendTerm,
+        revoke_enrollment::RevokeEnrollment,
+    },
     domain::{
         enrollment::RevokeReason,
-        name::{EnrollmentName, OfferName},
+        name::{CohortName, EnrollmentName, JobName, OfferName},
         request::{Etag, RequestId},
         violation::{Rule, Violations},
     },
@@ -26,6 +29,26 @@ pub struct EnrollmentAdmin(pub App);
 
 #[tonic::async_trait]
 impl EnrollmentAdminService for EnrollmentAdmin {
+    async fn extend_cohort_term(
+        &self,
+        request: Request<v1::ExtendCohortTermRequest>,
+    ) -> Result<Response<v1::Job>, Status> {
+        let caller = caller(&request)?;
+        let command = parse_extend_cohort(&request.into_inner())?;
+        let job = self.0.extend_cohort_term(&caller, command).await?;
+        Ok(Response::new(render::job(job)))
+    }
+
+    async fn get_job(
+        &self,
+        request: Request<v1::GetJobRequest>,
+    ) -> Result<Response<v1::Job>, Status> {
+        let mut violations = Violations::default();
+        let name = violations.check("name", JobName::parse(&request.into_inner().name));
+        let job = self.0.get_job(&parse::finish(violations, name)?).await?;
+        Ok(Response::new(render::job(job)))
+    }
+
     async fn list_enrollments(
         &self,
         request: Request<v1::ListEnrollmentsRequest>,
@@ -106,6 +129,22 @@ fn parse_extend(request: &v1::ExtendTermRequest) -> Result<ExtendTerm, Error> {
             name: name?,
             end: end?,
             etag: etag?,
+            request_id: request_id?,
+        })
+    };
+    parse::finish(violations, parsed())
+}
+
+fn parse_extend_cohort(request: &v1::ExtendCohortTermRequest) -> Result<ExtendCohortTerm, Error> {
+    let mut violations = Violations::default();
+    let name = violations.check("name", CohortName::parse(&request.name));
+    let end = parse::date(request.term_end_date.as_ref());
+    let end = violations.check("term_end_date", end);
+    let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
+    let parsed = || {
+        Some(ExtendCohortTerm {
+            name: name?,
+            end: end?,
             request_id: request_id?,
         })
     };

@@ -3,33 +3,71 @@
 //! Owns: when it runs. Must not know: what is done, which is a deed of `app` like any other, or how it is
 //! kept to one replica at a time, which the deed sees to.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, future::Future, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::app::App;
+use crate::app::{App, Error};
 
 /// How often enrollments are settled. Readers see by the clock what is over: nothing waits for this but
 /// events.
 const SETTLE: Duration = Duration::from_mins(10);
 
+/// How often it is looked for jobs that another replica was asked for, or has left behind. What this replica is asked
+/// for begins at once.
+const CARRY_ON: Duration = Duration::from_secs(2);
+
 /// Settles enrollments again and again: those whose code ran out or whose term ended.
 pub async fn settle(app: &App) -> Infallible {
-    let mut ticks = interval_at(Instant::now() + SETTLE, SETTLE);
+    again_and_again(SETTLE, std::future::pending, || {
+        let app = app.clone();
+        async move { tell("enrollments settled", app.settle_enrollments().await) }
+    })
+    .await
+}
+
+/// Works on jobs again and again.
+pub async fn carry_on(app: &App) -> Infallible {
+    again_and_again(
+        CARRY_ON,
+        || app.job_asked_for(),
+        || {
+            let app = app.clone();
+            async move { tell("jobs done", app.carry_on_jobs().await) }
+        },
+    )
+    .await
+}
+
+/// Does a thing at each tick, and sooner when it is called for.
+async fn again_and_again<C, D>(
+    period: Duration,
+    called_for: impl Fn() -> C,
+    deed: impl Fn() -> D,
+) -> Infallible
+where
+    C: Future<Output = ()>,
+    D: Future<Output = ()> + Send + 'static,
+{
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        let app = app.clone();
-        // A task of its own: whoever stops this loop must not cut a transaction in two.
-        let settled = tokio::spawn(async move { app.settle_enrollments().await }).await;
-        match settled {
-            Ok(Ok(Some(settled))) if settled > 0 => {
-                tracing::info!(settled, "enrollments were settled");
-            }
-            // None were over, or another replica is at it.
-            Ok(Ok(Some(_) | None)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "enrollments could not be settled"),
-            Err(_) => tracing::error!("settling enrollments panicked"),
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = called_for() => {}
         }
+        // A task of its own: whoever stops this loop must not cut a transaction in two.
+        if tokio::spawn(deed()).await.is_err() {
+            tracing::error!("what runs by itself panicked");
+        }
+    }
+}
+
+fn tell(what: &'static str, done: Result<Option<usize>, Error>) {
+    match done {
+        Ok(Some(count)) if count > 0 => tracing::info!(count, "{what}"),
+        // There were none, or another replica is at it.
+        Ok(Some(_) | None) => {}
+        Err(error) => tracing::warn!(%error, "not done: {what}"),
     }
 }

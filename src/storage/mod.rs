@@ -34,6 +34,7 @@ pub mod enrollment_list;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod job;
 pub mod key_check;
 pub mod lane;
 pub mod lease;

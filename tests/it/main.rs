@@ -32,6 +32,7 @@ mod concurrency;
 mod discard_load;
 mod enroll;
 mod errors;
+mod extend_cohort_term;
 mod extend_term;
 mod faults;
 mod from_memory;

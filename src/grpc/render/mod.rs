@@ -14,7 +14,9 @@ use crate::{
         code_pool::{CodeLoad, CodeLoadState, CodePool},
         cohort::{Cohort, CohortState, CohortVersion, Load, LoadState, RejectedRow},
         data_element::{DataElement, DataElements},
+        job::{Job, JobState, JobWork},
         list_digest::ListDigest,
+        name::CohortName,
         offer::{Offer, OfferState},
         request::Etag,
         term::Term,
@@ -214,6 +216,35 @@ pub(super) fn code_pool(pool: &CodePool) -> v1::CodePool {
         low_count: pool.counts.low_mark,
         assigned_last_day_count: pool.rate.map_or(0, |rate| rate.codes),
         days_left: pool.days_left(),
+    }
+}
+
+pub(super) fn job(job: Job) -> v1::Job {
+    use v1::job::{State as S, Work};
+
+    let state = match job.state {
+        JobState::Running => S::Running,
+        JobState::Done => S::Done,
+    };
+    let work = match job.work {
+        JobWork::ExtendTerm { cohort, end } => {
+            let parent = job.name.parent.clone();
+            Work::ExtendTerm(v1::job::ExtendTerm {
+                cohort: CohortName { parent, cohort }.to_string(),
+                term_end_date: Some(date(end)),
+            })
+        }
+    };
+    v1::Job {
+        name: job.name.to_string(),
+        state: state.into(),
+        work: Some(work),
+        requester: job.requester,
+        total_count: job.progress.total,
+        passed_count: job.progress.passed,
+        changed_count: job.progress.changed,
+        create_time: Some(timestamp(job.create_time)),
+        update_time: Some(timestamp(job.update_time)),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod enrollment;
 pub mod enrollment_claim;
 pub mod enrollment_cohort;
 pub mod event;
+pub mod job;
 pub mod key_check;
 pub mod list_filter;
 pub mod load;

@@ -24,6 +24,7 @@ use crate::{
             activation_code, enrollment, enrollment_claim, enrollment_cohort, event, request,
         },
         event::to_model as to_event_model,
+        job::DonePiece,
         member::uuid_of,
         request::Request,
         row::to_json,
@@ -39,6 +40,8 @@ pub struct Changes {
     pub changed: BTreeMap<Uuid, Changed>,
     /// Codes that take the place of others, which are void from then on. Their enrollments change with them.
     pub replaced: Vec<ReplacedCode>,
+    /// The piece of a job that all of this is.
+    pub piece: Option<DonePiece>,
     /// What is to be told if the codes that this turn takes are the last ones. There when it takes any.
     pub alarms: Option<PoolAlarms>,
     /// What happened.
@@ -117,6 +120,7 @@ impl Changes {
             && self.replaced.is_empty()
             && self.events.is_empty()
             && self.requests.is_empty()
+            && self.piece.is_none()
     }
 }
 
@@ -136,6 +140,8 @@ pub(super) struct Rows {
     /// Codes that are to come out of the pool, in their order: what is known of them.
     wanted: Vec<Assignment>,
     alarms: Option<PoolAlarms>,
+    /// The piece of a job that all of this is.
+    pub piece: Option<DonePiece>,
 }
 
 /// Codes that were taken out of a pool, and how far it is used up by that.
@@ -172,6 +178,7 @@ impl Rows {
             void: Vec::new(),
             wanted: Vec::new(),
             alarms: changes.alarms,
+            piece: changes.piece,
         };
         for enrolled in &changes.enrolled {
             rows.add(enrolled)?;

@@ -24,6 +24,7 @@ use crate::{
             activation_code, enrollment as enrollment_entity, enrollment_claim, enrollment_cohort,
             event, request,
         },
+        job,
         request::Request,
         transaction::commit_error,
     },
@@ -40,8 +41,7 @@ const FOUND: &str = concat!(
 
 const CLAIMS: &str = "\
     SELECT c.person, c.enrollment_id FROM json_each($2) named \
-    CROSS JOIN enrollment_claims own \
-      ON own.enrollment_id = unhex(named.value) AND own.offer_id = $1 \
+    CROSS JOIN enrollment_claims own ON own.enrollment_id = unhex(named.value) \
     CROSS JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
 
 const ENROLLMENTS: &str = concat!(
@@ -144,6 +144,9 @@ pub(super) async fn write(
     transaction: DatabaseTransaction,
     mut rows: Rows,
 ) -> Result<Given, Error> {
+    if let Some(piece) = &rows.piece {
+        job::advance(&transaction, piece).await?;
+    }
     let (begun, ended) = rows
         .changed
         .iter()

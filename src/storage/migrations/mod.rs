@@ -12,6 +12,7 @@ mod m0007_packed_lists;
 mod m0008_ended_enrollments;
 mod m0009_enrollments_that_end;
 mod m0010_code_pools;
+mod m0011_jobs;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_ended_enrollments::Migration),
             Box::new(m0009_enrollments_that_end::Migration),
             Box::new(m0010_code_pools::Migration),
+            Box::new(m0011_jobs::Migration),
         ]
     }
 }

@@ -41,7 +41,7 @@ impl TestDatabase {
         ])
     }
 
-    /// Adds so many enrollments like the one that there is, without anybody who has them.
+    /// Adds so many enrollments like the one that there is, of people on no list, who rest on the same cohorts.
     pub async fn multiply_enrollments(&self, count: u32) {
         const COLUMNS: &str = "offer_id, state, enroll_time, activate_by_date, activate_time, \
             term_start_date, term_end_date, code_source, terms_version, exposed, revision, update_time";
@@ -54,7 +54,15 @@ impl TestDatabase {
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
              INSERT INTO enrollments (id, {COLUMNS}) SELECT {id}, {COLUMNS} FROM enrollments, n"
         );
-        self.execute(&sql).await.unwrap();
+        let claims = "INSERT INTO enrollment_claims (enrollment_id, person, offer_id, live) \
+                      SELECT id, id, offer_id, state IN ('PENDING', 'ACTIVE') FROM enrollments \
+                      WHERE id NOT IN (SELECT enrollment_id FROM enrollment_claims)";
+        let cohorts = "INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) \
+                       SELECT e.id, c.cohort_id FROM enrollments e, enrollment_cohorts c \
+                       WHERE e.id <> c.enrollment_id";
+        for sql in [&sql, claims, cohorts] {
+            self.execute(sql).await.unwrap();
+        }
     }
 
     /// The names of all enrollments, in their order; all are this offer's.

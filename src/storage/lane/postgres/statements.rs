@@ -25,10 +25,11 @@ pub(super) const FOUND_ONE: &str = concat!(
     ") AS m ON true LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
 );
 
-/// `$1` offer, `$2` enrollments: gives everybody whom they claim, and all claims on these.
+/// `$1` offer, `$2` enrollments: gives everybody whom they claim, and all claims on these. That theirs are claims
+/// of the offer is not asked: the planner could look through all of the offer's for it.
 pub(super) const CLAIMS: &str = "\
     SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
-    JOIN enrollment_claims own ON own.enrollment_id = named.id AND own.offer_id = $1 \
+    JOIN enrollment_claims own ON own.enrollment_id = named.id \
     JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = own.person";
 
 pub(super) const ENROLLMENTS: &str = concat!(

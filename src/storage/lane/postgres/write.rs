@@ -12,13 +12,15 @@ use crate::{
     storage::{
         Error,
         code::SealedCode,
+        job::{ADVANCE, DonePiece},
         lane::changes::{Given, Rows, Taken},
+        row::at_revision,
     },
 };
 
 /// Writes and commits; gives the codes that came out of the pool.
 pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given, Error> {
-    if rows.changed.is_empty() && rows.wanted() == 0 {
+    if rows.changed.is_empty() && rows.wanted() == 0 && rows.piece.is_none() {
         // One statement is a transaction of its own.
         let inserted = insert(rows).execute(connection).await;
         let inserted = inserted.map_err(|error| Error::of_commit(&error));
@@ -43,6 +45,9 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Res
 /// Ends before it begins: whoever is freed in this turn can be claimed in it. Codes come last: whoever else wants
 /// some waits until this is committed.
 async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given, Error> {
+    if let Some(piece) = &rows.piece {
+        advance(connection, piece).await?;
+    }
     if !rows.changed.is_empty() {
         replace(connection, rows).await?;
     }
@@ -56,6 +61,21 @@ async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given,
     let inserted = insert(rows).execute(connection).await;
     inserted.map_err(|error| Error::from(&error))?;
     Ok(given)
+}
+
+/// Moves a job on by a piece, unless somebody else has.
+async fn advance(connection: &mut PgConnection, piece: &DonePiece) -> Result<(), Error> {
+    let advance = sqlx::query(ADVANCE)
+        .bind(piece.job)
+        .bind(piece.seen)
+        .bind(piece.last)
+        .bind(piece.state.name())
+        .bind(piece.passed)
+        .bind(piece.changed)
+        .bind(piece.time);
+    let advanced = advance.execute(connection).await;
+    let advanced = advanced.map_err(|error| Error::from(&error))?;
+    at_revision(advanced.rows_affected())
 }
 
 /// Replaces enrollments by what they have become.

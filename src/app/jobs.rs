@@ -1,0 +1,170 @@
+//! Jobs: work on many enrollments of an offer that goes on by itself, wherever it stopped. How to add one: a variant of
+//! [`JobWork`], and what it does with one enrollment, in [`act_on`].
+//!
+//! One replica at a time works on jobs. Each piece is written together with how far the job got: whoever is killed
+//! has done it whole or not at all, and whoever goes on begins behind it.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{App, Error, extend_cohort_term, pieces::Piecework, working_set::WorkingSet};
+use crate::{
+    clock::stamp,
+    domain::{
+        enrollment::filter::Filter,
+        event::{Event, EventType},
+        job::{Job, JobState, JobWork},
+        name::JobName,
+    },
+    storage::{
+        catalogue::Catalogue,
+        enrollment_list::{Listed, list_without_cohorts},
+        job::{self, DonePiece, RunningJob},
+        lane::Lane,
+        offer,
+    },
+};
+
+/// Who works on jobs says so under this name.
+const LEASE: &str = "jobs";
+
+impl App {
+    /// The job of this name.
+    pub async fn get_job(&self, name: &JobName) -> Result<Job, Error> {
+        let db = self.0.store.reader();
+        let missing = || Error::not_found("Job", name);
+        let offer = offer::find(db, &name.parent).await?;
+        let offer = offer.ok_or_else(missing)?;
+        job::find(db, &offer, name.job).await?.ok_or_else(missing)
+    }
+
+    /// Waits until this replica is asked for a job.
+    pub async fn job_asked_for(&self) {
+        self.0.jobs.notified().await;
+    }
+
+    /// Works on jobs until none are left; gives how many are done. `None`: another replica is at it. A job that fails
+    /// is left as it is, for another time.
+    pub async fn carry_on_jobs(&self) -> Result<Option<usize>, Error> {
+        let store = &self.0.store;
+        if job::oldest_running(store.reader(), &[]).await?.is_none() {
+            return Ok(Some(0));
+        }
+        let Some(_lease) = store.lease(LEASE).await? else {
+            return Ok(None);
+        };
+        let mut lane = store.lane();
+        let (mut done, mut failed) = (0, Vec::new());
+        while let Some(running) = job::oldest_running(store.reader(), &failed).await? {
+            let id = running.job.name.job;
+            let name = running.job.name.to_string();
+            match self.carry_on(&mut lane, running).await {
+                Ok(()) => done += 1,
+                Err(error) => {
+                    tracing::warn!(%error, job = name, "a job cannot go on");
+                    failed.push(id);
+                }
+            }
+        }
+        Ok(Some(done))
+    }
+
+    async fn carry_on(&self, lane: &mut Lane, running: RunningJob) -> Result<(), Error> {
+        let offer = running.job.name.parent.clone();
+        let mut work = Working { app: self, running };
+        loop {
+            let done = self.do_piece(lane, &offer, &work).await?;
+            let (piece, _) = done.ok_or(Error::Fault("a job has no offer"))?;
+            match piece.next {
+                Some(last) => work.running.last = last,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// A job as it goes on.
+struct Working<'a> {
+    app: &'a App,
+    running: RunningJob,
+}
+
+/// Some of its enrollments.
+struct PieceOfJob {
+    ids: Vec<Uuid>,
+    /// After which id it goes on; `None` when this is the last piece.
+    next: Option<Uuid>,
+}
+
+impl Piecework for Working<'_> {
+    type Piece = PieceOfJob;
+    const NAME: &'static str = "CarryOnJobs";
+
+    async fn next(
+        &self,
+        catalogue: &Catalogue,
+        now: DateTime<Utc>,
+        size: u64,
+    ) -> Result<Option<PieceOfJob>, Error> {
+        let db = self.app.0.store.reader();
+        let offer = &catalogue.offer;
+        let filter = match &self.running.job.work {
+            JobWork::ExtendTerm { cohort, .. } => Filter::Cohort(cohort.clone()),
+        };
+        let today = offer.value.date_at(now);
+        let after = self.running.last;
+        let listed = list_without_cohorts(db, offer, &filter, today, after, size);
+        let Listed { enrollments, next } = listed.await?;
+        let ids = enrollments.iter().map(|one| one.name.enrollment);
+        Ok(Some(PieceOfJob {
+            ids: ids.collect(),
+            next,
+        }))
+    }
+
+    fn ids(piece: &PieceOfJob) -> &[Uuid] {
+        &piece.ids
+    }
+
+    fn act(
+        &self,
+        set: &mut WorkingSet,
+        piece: &PieceOfJob,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let job = &self.running.job;
+        let time = stamp(now, job.update_time);
+        for id in &piece.ids {
+            act_on(job, set, *id, now)?;
+        }
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let done = DonePiece {
+            job: job.name.job,
+            seen: self.running.last,
+            last: piece.next.unwrap_or(self.running.last),
+            state: piece.next.map_or(JobState::Done, |_| JobState::Running),
+            passed: count(piece.ids.len()),
+            changed: count(set.changes.changed.len()),
+            time,
+        };
+        if done.state == JobState::Done {
+            let event_type = EventType::CohortTermExtensionFinished;
+            let event = set.event(time, &job.requester, event_type, &job.name)?;
+            set.log(Event {
+                request_id: Some(job.request_id),
+                details: Some(json!({ "job": job.work })),
+                ..event
+            });
+        }
+        set.changes.piece = Some(done);
+        Ok(())
+    }
+}
+
+/// What a job does with one enrollment.
+fn act_on(job: &Job, set: &mut WorkingSet, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    match &job.work {
+        JobWork::ExtendTerm { end, .. } => extend_cohort_term::extend(job, set, id, *end, now),
+    }
+}
