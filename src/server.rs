@@ -92,6 +92,7 @@ pub struct Server {
     health: HealthState,
     service: Layered,
     drain: Duration,
+    settle: Duration,
 }
 
 impl Server {
@@ -126,6 +127,7 @@ impl Server {
             health,
             service: Layered::new(layers, services),
             drain: settings.drain,
+            settle: settings.settle,
         })
     }
 
@@ -149,7 +151,7 @@ impl Server {
         let outcome = tokio::select! {
             followed = self.health.follow(&self.app, stop) => followed.map_err(ServerError::from),
             never = self.authenticator.follow() => match never {},
-            never = jobs::settle(&self.app) => match never {},
+            never = jobs::settle(&self.app, self.settle) => match never {},
             never = jobs::carry_on(&self.app) => match never {},
             _ = &mut transport => return Err(ServerError::Transport),
         };

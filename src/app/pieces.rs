@@ -59,7 +59,7 @@ impl App {
     ) -> Result<Option<(W::Piece, usize)>, Error> {
         let now = self.now();
         let store = &self.0.store;
-        let size = if store.writing_lanes() == 1 {
+        let mut size = if store.writing_lanes() == 1 {
             SMALL_SIZE
         } else {
             SIZE
@@ -80,6 +80,8 @@ impl App {
                 Err(Error::Storage(failure)) => attempts.again(failure)?,
                 Err(error) => return Err(error),
             }
+            // Others are at these: the fewer, the sooner they are done with.
+            size = (size / 4).max(1);
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Server {
     pub default_deadline: Duration,
     /// Whether reflection needs no token.
     pub open_reflection: bool,
+    /// How often it is written down which enrollments have lapsed or expired.
+    pub settle: Duration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +31,7 @@ pub(super) struct ServerSettings {
     max_in_flight: usize,
     default_deadline_seconds: u64,
     open_reflection: bool,
+    settle_seconds: u64,
 }
 
 impl Default for ServerSettings {
@@ -39,6 +42,7 @@ impl Default for ServerSettings {
             max_in_flight: 512,
             default_deadline_seconds: 10,
             open_reflection: false,
+            settle_seconds: 600,
         }
     }
 }
@@ -60,12 +64,14 @@ impl ServerSettings {
             1,
             600,
         );
+        let settle = faults.bounded("server.settle_seconds", self.settle_seconds, 1, 86_400);
         Some(Server {
             listen: listen?,
             drain: Duration::from_secs(drain?),
             max_in_flight: max_in_flight?,
             default_deadline: Duration::from_secs(deadline?),
             open_reflection: self.open_reflection,
+            settle: Duration::from_secs(settle?),
         })
     }
 }

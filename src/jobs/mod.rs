@@ -9,17 +9,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::app::{App, Error};
 
-/// How often enrollments are settled. Readers see by the clock what is over: nothing waits for this but
-/// events.
-const SETTLE: Duration = Duration::from_mins(10);
-
 /// How often it is looked for jobs that another replica was asked for, or has left behind. What this replica is asked
 /// for begins at once.
 const CARRY_ON: Duration = Duration::from_secs(2);
 
-/// Settles enrollments again and again: those whose code ran out or whose term ended.
-pub async fn settle(app: &App) -> Infallible {
-    again_and_again(SETTLE, std::future::pending, || {
+/// Settles enrollments again and again: those whose code ran out or whose term ended. Readers see by the clock what is
+/// over: nothing waits for this but events.
+pub async fn settle(app: &App, period: Duration) -> Infallible {
+    again_and_again(period, std::future::pending, || {
         let app = app.clone();
         async move { tell("enrollments settled", app.settle_enrollments().await) }
     })

@@ -7,6 +7,7 @@ pub mod contents;
 pub mod crowd;
 pub mod database;
 pub mod deeds;
+pub mod grpcurl;
 pub mod health;
 pub mod installation;
 pub mod list;

@@ -232,6 +232,8 @@ pub fn settings() -> Settings {
         max_in_flight: 512,
         default_deadline: Duration::from_secs(20),
         open_reflection: false,
+        // Tests settle when they want to.
+        settle: Duration::from_hours(1),
     }
 }
 

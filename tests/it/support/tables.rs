@@ -30,6 +30,17 @@ impl TestDatabase {
         self.count(&sql).await
     }
 
+    /// The types of the events of one thing, in the order in which they happened.
+    pub async fn events_of(&self, resource: &str) -> Vec<String> {
+        let backend = self.inside.get_database_backend();
+        let sql = format!("SELECT type FROM events WHERE resource = '{resource}' ORDER BY time");
+        let statement = Statement::from_string(backend, sql);
+        let rows = self.inside.query_all_raw(statement).await.unwrap();
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+
     /// How many rows the tables have into which enrolling writes.
     pub async fn enrolling_rows(&self) -> Rows {
         Rows([
