@@ -153,6 +153,7 @@ impl Server {
             never = self.authenticator.follow() => match never {},
             never = jobs::settle(&self.app, self.settle) => match never {},
             never = jobs::carry_on(&self.app) => match never {},
+            never = jobs::show_codes_left(&self.app) => match never {},
             _ = &mut transport => return Err(ServerError::Transport),
         };
         stopping.cancel();

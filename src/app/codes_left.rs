@@ -1,7 +1,13 @@
 //! The gauge of the codes that an offer's pool has left, as this replica last saw them.
 
 use super::{App, Error, find};
-use crate::{domain::name::OfferName, storage::code_pool};
+use crate::{
+    domain::{code::CodeSource, name::OfferName, page::PageOf},
+    storage::{code_pool, offer},
+};
+
+/// Offers that are read at a time.
+const OFFERS: u64 = 100;
 
 /// Shows how many there are.
 pub(super) fn show(offer: &OfferName, left: i64) {
@@ -10,13 +16,28 @@ pub(super) fn show(offer: &OfferName, left: i64) {
 }
 
 impl App {
-    /// Looks how many there are, and shows it.
-    pub(super) async fn show_codes_left(&self, offer: &OfferName) -> Result<(), Error> {
+    /// Looks how many every offer has whose codes come out of a pool, and shows it: an alarm must not wait until
+    /// somebody enrolls here.
+    pub async fn show_codes_left(&self) -> Result<(), Error> {
         let db = self.0.store.reader();
-        let row = find::offer(db, offer).await?;
-        if let Some(counts) = code_pool::find(db, &row).await? {
-            show(offer, counts.left());
+        let mut page = PageOf {
+            size: OFFERS,
+            after: None,
+        };
+        loop {
+            let offers = offer::list(db, &page).await?;
+            for offer in &offers.items {
+                if offer.details.code_source == CodeSource::Pool {
+                    let row = find::offer(db, &offer.name).await?;
+                    let counts = code_pool::find(db, &row).await?;
+                    show(&offer.name, counts.unwrap_or_default().left());
+                }
+            }
+            let last = offers.items.last();
+            page.after = last.map(|offer| offer.name.offer.to_string());
+            if !offers.more {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }

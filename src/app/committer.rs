@@ -356,14 +356,19 @@ impl Batch {
         if answered.fingerprint != order.request.fingerprint {
             return Some(Err(Error::Exists(Conflict::RequestId)));
         }
-        let cohorts = &answered.result.cohorts;
+        let mut enrollment = answered.result.clone();
+        let code = answered.code.clone();
+        let code = code.filter(|_| order.deed.shows_code());
+        if let Some(code) = &code {
+            enrollment.code_source = code.source();
+        }
         Some(Ok(Done {
             stored: StoredEnrollment {
-                enrollment: answered.result.clone(),
+                cohorts_retracted: self.set.catalogue().none_counts(&enrollment.cohorts),
                 contact: answered.contact.clone(),
-                cohorts_retracted: self.set.catalogue().none_counts(cohorts),
+                enrollment,
             },
-            code: answered.code.clone().filter(|_| order.deed.shows_code()),
+            code,
         }))
     }
 

@@ -21,7 +21,7 @@ use crate::{
         violation::{Rule, Violation},
     },
     storage::{
-        Transaction, event, job,
+        Transaction, event, job, request,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -90,6 +90,9 @@ impl UnitOfWork for Asking {
             } else {
                 Err(Error::Exists(Conflict::RequestId))
             };
+        }
+        if request::is_used(transaction, &self.requester, *request_id).await? {
+            return Err(Error::Exists(Conflict::RequestId));
         }
         let now = self.app.now();
         refuse_unfit(*end, row.value.date_at(now))?;

@@ -77,7 +77,10 @@ impl App {
             let done = self.do_piece(lane, &offer, &work).await?;
             let (piece, _) = done.ok_or(Error::Fault("a job has no offer"))?;
             match piece.next {
-                Some(last) => work.running.last = last,
+                Some(last) => {
+                    work.running.last = last;
+                    work.running.job.update_time = self.now();
+                }
                 None => return Ok(()),
             }
         }

@@ -84,10 +84,7 @@ impl App {
             .map_err(|_| Error::Fault("sealing panicked"))??;
         let first_row = chunk.first_row;
         let chunk = Step::Chunk { first_row, codes };
-        let loaded = self.code_step(caller, name, chunk).await?;
-        // The codes are durable, whatever becomes of the gauge: whoever takes the next one shows it.
-        let _ = self.show_codes_left(&loaded.load.name.parent.0).await;
-        Ok(loaded)
+        self.code_step(caller, name, chunk).await
     }
 
     /// Ends a load of so many rows.

@@ -4,6 +4,7 @@
 use std::{
     cmp::Ordering,
     collections::{HashMap, VecDeque},
+    mem,
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,7 +14,7 @@ use super::{App, Error, find};
 use crate::{
     domain::{
         enrollment::{
-            Enrollment,
+            Enrollment, Status,
             filter::{Filter, State},
         },
         name::{EnrollmentName, OfferName},
@@ -108,6 +109,8 @@ pub struct Reconciliation {
     next: Option<Uuid>,
     /// The last member that came.
     last: Uuid,
+    /// Members who were not found to run here, and are still to be looked up.
+    asked: Vec<ProviderMember>,
     totals: Totals,
 }
 
@@ -121,6 +124,7 @@ impl App {
             own: VecDeque::new(),
             next: Some(Uuid::nil()),
             last: Uuid::nil(),
+            asked: Vec::new(),
             totals: Totals::default(),
         })
     }
@@ -235,6 +239,7 @@ impl Reconciliation {
     /// Whether it is here at all is looked up later, for many at once.
     fn not_active(&mut self, member: ProviderMember, found: &mut Vec<Finding>) {
         self.listed(member);
+        self.asked.push(member);
         found.push(Finding {
             name: EnrollmentName {
                 parent: self.offer.value.name.clone(),
@@ -250,26 +255,49 @@ impl Reconciliation {
         self.last = member.enrollment;
     }
 
-    async fn look_up(&mut self, found: &mut [Finding]) -> Result<(), Error> {
-        let is_open = |finding: &Finding| finding.own.is_none();
-        let ids = found.iter().filter(|finding| is_open(finding));
-        let ids = ids
-            .map(|finding| finding.name.enrollment)
-            .collect::<Vec<_>>();
+    /// Finds out of those who were not found to run here what they are.
+    async fn look_up(&mut self, found: &mut Vec<Finding>) -> Result<(), Error> {
+        let asked = mem::take(&mut self.asked);
+        let ids = asked.iter().map(|member| member.enrollment);
+        let ids = ids.collect::<Vec<_>>();
         let own = find_many(self.app.0.store.reader(), &self.offer, &ids).await?;
         let own = own.into_iter().map(|own| (own.name.enrollment, own));
         let mut own = own.collect::<HashMap<_, _>>();
-        let today = self.offer.value.date_at(self.time);
-        for finding in found.iter_mut().filter(|finding| is_open(finding)) {
-            if let Some(own) = own.remove(&finding.name.enrollment) {
-                self.totals.not_active += 1;
-                let status = own.status_on(today);
-                finding.own = Some(Enrollment { status, ..own });
-            } else {
-                self.totals.missing_here += 1;
-                finding.kind = FindingKind::MissingHere;
-            }
-        }
+        let asked = asked.into_iter().map(|member| (member.enrollment, member));
+        let asked = asked.collect::<HashMap<_, _>>();
+        found.retain_mut(|finding| match asked.get(&finding.name.enrollment) {
+            Some(member) => self.settle(finding, *member, own.remove(&member.enrollment)),
+            None => true,
+        });
         Ok(())
+    }
+
+    /// Says what a member is who was not found to run here. Gives false when nothing is the matter after all.
+    fn settle(
+        &mut self,
+        finding: &mut Finding,
+        member: ProviderMember,
+        own: Option<Enrollment>,
+    ) -> bool {
+        let Some(own) = own else {
+            self.totals.missing_here += 1;
+            finding.kind = FindingKind::MissingHere;
+            return true;
+        };
+        let status = own.status_on(self.offer.value.date_at(self.time));
+        if let Status::Active { .. } = status {
+            // It has begun since the others were read.
+            self.totals.active += 1;
+            if member.agrees_with(&own) {
+                self.totals.agreed += 1;
+                return false;
+            }
+            self.totals.term_differs += 1;
+            finding.kind = FindingKind::TermDiffers;
+        } else {
+            self.totals.not_active += 1;
+        }
+        finding.own = Some(Enrollment { status, ..own });
+        true
     }
 }

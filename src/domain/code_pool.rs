@@ -13,7 +13,7 @@ use super::{
 pub const RATE_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// The shortest time that is taken for a rate, when the first code was given out later than a window ago.
-const SHORTEST: TimeDelta = TimeDelta::hours(1);
+const SHORTEST: TimeDelta = TimeDelta::minutes(10);
 
 /// An offer's codes, all of them loaded beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(pool(100, TimeDelta::days(1)).days_left(), Some(9));
         assert_eq!(pool(100, TimeDelta::hours(12)).days_left(), Some(4));
         // Seconds after the first code nobody knows how it will go on.
-        assert_eq!(pool(1, TimeDelta::seconds(1)).days_left(), Some(37));
+        assert_eq!(pool(1, TimeDelta::seconds(1)).days_left(), Some(6));
         assert_eq!(pool(0, TimeDelta::days(1)).days_left(), None);
     }
 }

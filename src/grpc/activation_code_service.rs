@@ -5,10 +5,10 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     caller,
     code_stream::CodeReceiver,
-    load_stream::{self, Answers},
     parse,
     proto::v1::{self, activation_code_service_server::ActivationCodeService},
     render,
+    streams::{self, Answers},
 };
 use crate::{
     app::{App, Error, replace_activation_code::ReplaceActivationCode},
@@ -36,7 +36,7 @@ impl ActivationCodeService for ActivationCodes {
     ) -> Result<Response<Self::LoadActivationCodesStream>, Status> {
         let caller = caller(&request)?;
         let receiver = CodeReceiver::new(self.0.clone(), caller);
-        Ok(load_stream::answer(request, receiver))
+        Ok(streams::answer(request, receiver))
     }
 
     async fn get_code_pool(

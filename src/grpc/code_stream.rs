@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     activation_code_service::MAX_MESSAGE_BYTES,
-    load_stream::{Misplaced, Receiver},
     parse,
     proto::v1::{self, load_activation_codes_request::Part},
     render,
+    streams::{Misplaced, Receiver},
 };
 use crate::{
     app::{

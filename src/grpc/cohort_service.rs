@@ -4,11 +4,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     caller,
-    load_stream::{self, Answers},
     member_stream::{MAX_LOAD_MESSAGE_BYTES, MemberReceiver},
     parse,
     proto::v1::{self, cohort_service_server::CohortService},
     render,
+    streams::{self, Answers},
 };
 use crate::{
     app::{
@@ -105,7 +105,7 @@ impl CohortService for Cohorts {
     ) -> Result<Response<Self::LoadMembersStream>, Status> {
         let caller = caller(&request)?;
         let receiver = MemberReceiver::new(self.0.clone(), caller);
-        Ok(load_stream::answer(request, receiver))
+        Ok(streams::answer(request, receiver))
     }
 
     async fn get_load(

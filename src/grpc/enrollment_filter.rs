@@ -1,7 +1,7 @@
 //! Filters over enrollments, as AIP-160 writes them: what each field can be compared with, and how.
 
 use aip_160::{Comparator, Expression, Restriction, Value, parse_filter};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 
 use crate::domain::{
     code::CodeSource,
@@ -121,6 +121,9 @@ fn time(field: TimeField, comparator: Comparator, value: Option<&Value>) -> Resu
     let value = value.ok_or(NO_TIME)?.as_str();
     let compare = |how| {
         let time = value.parse::<DateTime<Utc>>().map_err(|_| NO_TIME)?;
+        if !(1..=9_999).contains(&time.year()) {
+            return Err(NO_TIME);
+        }
         Ok(Filter::Time(field, how, time.trunc_subsecs(6)))
     };
     match comparator {
@@ -195,6 +198,8 @@ mod tests {
             ("cohorts = \"offers/a/cohorts/late\"", NO_COHORT),
             ("cohorts : \"offers/b/cohorts/late\"", NO_COHORT),
             ("enroll_time > 2021", NO_TIME),
+            ("enroll_time > \"-5000-01-01T00:00:00Z\"", NO_TIME),
+            ("enroll_time < \"+10000-01-01T00:00:00Z\"", NO_TIME),
             ("enroll_time : \"2021-09-01T00:00:00Z\"", NO_TIME),
         ] {
             assert_eq!(parsed(text), Err(rule), "{text}");

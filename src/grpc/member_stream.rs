@@ -8,10 +8,10 @@ use tokio::task::spawn_blocking;
 
 use super::{
     hashed_rows::NO_PERSON,
-    load_stream::{Misplaced, Receiver},
     parse,
     proto::v1::{self, load_members_request::Part},
     render,
+    streams::{Misplaced, Receiver},
 };
 use crate::{
     app::{

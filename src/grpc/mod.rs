@@ -30,13 +30,13 @@ pub mod services;
 mod code_stream;
 mod enrollment_filter;
 mod hashed_rows;
-mod load_stream;
 mod member_stream;
 mod parse;
 mod reconcile_stream;
 mod redact;
 mod render;
 mod status;
+mod streams;
 
 /// The API as it is generated from `proto/`.
 #[allow(

@@ -5,10 +5,10 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     caller,
     layers::limit::Place,
-    load_stream::{self, Answers},
     parse,
     proto::v1::{self, provider_service_server::ProviderService},
     reconcile_stream, render,
+    streams::{self, Answers},
 };
 use crate::{
     app::{
@@ -52,7 +52,7 @@ impl ProviderService for Provider {
         let app = self.0.clone();
         let place = request.extensions().get::<Place>().cloned();
         let stream = request.into_inner();
-        Ok(load_stream::in_background(place, |answers| {
+        Ok(streams::in_background(place, |answers| {
             reconcile_stream::reconcile(app, stream, answers)
         }))
     }

@@ -5,7 +5,13 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc::Sender;
 use tonic::{Status, Streaming};
 
-use super::{parse, proto::v1, provider_service::MAX_MESSAGE_BYTES, render, status};
+use super::{
+    parse,
+    proto::v1,
+    provider_service::MAX_MESSAGE_BYTES,
+    render,
+    streams::{self, Gone},
+};
 use crate::{
     app::{
         App, Error,
@@ -30,6 +36,18 @@ enum Stopped {
     Failed(Status),
 }
 
+impl From<Gone> for Stopped {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Status> for Stopped {
+    fn from(status: Status) -> Self {
+        Self::Failed(status)
+    }
+}
+
 impl From<Error> for Stopped {
     fn from(error: Error) -> Self {
         Self::Failed(error.into())
@@ -43,7 +61,7 @@ pub(super) async fn reconcile(
     answers: Sender<Answer>,
 ) {
     if let Err(Stopped::Failed(status)) = compare_all(&app, stream, &answers).await {
-        let _ = answers.send(Err(status)).await;
+        let _ = streams::tell(&answers, Err(status)).await;
     }
 }
 
@@ -52,13 +70,9 @@ async fn compare_all(
     mut stream: Streaming<v1::ReconcileMembersRequest>,
     answers: &Sender<Answer>,
 ) -> Result<(), Stopped> {
-    let tell = async |response| answers.send(Ok(response)).await.map_err(|_| Stopped::Gone);
+    let tell = async |response| streams::tell(answers, Ok(response)).await;
     let mut reconciliation = None;
-    while let Some(message) = stream
-        .message()
-        .await
-        .map_err(|error| Stopped::Failed(status::from_protocol(&error, Some(MAX_MESSAGE_BYTES))))?
-    {
+    while let Some(message) = streams::next(&mut stream, MAX_MESSAGE_BYTES).await? {
         let known = reconciliation.as_ref().map(Reconciliation::offer);
         let (offer, members) = parse_message(message, known)?;
         if reconciliation.is_none() {
@@ -80,6 +94,8 @@ async fn compare_all(
         }
     }
     let Some(mut reconciliation) = reconciliation else {
+        // Nobody said of whom.
+        parse_message(v1::ReconcileMembersRequest::default(), None)?;
         return Ok(());
     };
     loop {
@@ -89,7 +105,7 @@ async fn compare_all(
         }
         tell(render::findings(found, None)).await?;
     }
-    tell(render::findings(Vec::new(), Some(reconciliation.totals()))).await
+    Ok(tell(render::findings(Vec::new(), Some(reconciliation.totals()))).await?)
 }
 
 fn out_of_order() -> Error {

@@ -13,6 +13,9 @@ use crate::app::{App, Error};
 /// for begins at once.
 const CARRY_ON: Duration = Duration::from_secs(2);
 
+/// How often the gauges are set of the codes that are left.
+const CODES_LEFT: Duration = Duration::from_secs(15);
+
 /// Settles enrollments again and again: those whose code ran out or whose term ended. Readers see by the clock what is
 /// over: nothing waits for this but events.
 pub async fn settle(app: &App, period: Duration) -> Infallible {
@@ -33,6 +36,18 @@ pub async fn carry_on(app: &App) -> Infallible {
             async move { tell("jobs done", app.carry_on_jobs().await) }
         },
     )
+    .await
+}
+
+/// Shows again and again how many codes are left.
+pub async fn show_codes_left(app: &App) -> Infallible {
+    again_and_again(CODES_LEFT, std::future::pending, || {
+        let app = app.clone();
+        async move {
+            let shown = app.show_codes_left().await;
+            tell("gauges of codes set", shown.map(|()| None));
+        }
+    })
     .await
 }
 

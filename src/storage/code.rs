@@ -8,7 +8,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Error, Row, entity::activation_code, member::uuid_of};
-use crate::domain::offer::Offer;
+use crate::domain::{code::CodeSource, offer::Offer};
 
 /// A code on its way into the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct KeptCode {
     pub sealed: Vec<u8>,
     /// Whether it was sealed for the offer's pool, and not for the enrollment.
     pub of_pool: bool,
+}
+
+impl KeptCode {
+    /// Where it comes from.
+    pub fn source(&self) -> CodeSource {
+        if self.of_pool {
+            CodeSource::Pool
+        } else {
+            CodeSource::Minted
+        }
+    }
 }
 
 /// Whose a code is.

@@ -125,13 +125,17 @@ fn by_bytes((digest, known): (Uuid, KnownCode)) -> ([u8; 16], KnownCode) {
 }
 
 /// Adds codes to a pool, to be given out in this order after those that are there. Nobody else may add any
-/// until the transaction ends. Whoever takes codes waits from the last statement on only.
+/// until the transaction ends. On PostgreSQL, whoever takes codes waits from the last statement on only; on SQLite for
+/// the whole transaction.
 pub async fn fill(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
     load_id: i64,
     codes: Vec<PooledCode>,
 ) -> Result<(), Error> {
+    if codes.is_empty() {
+        return Ok(());
+    }
     let count = i64::try_from(codes.len()).map_err(|_| Error::affected("insert pool_codes"))?;
     let before = find(db, offer).await?.unwrap_or_default().loaded;
     let codes = (before + 1..).zip(codes);

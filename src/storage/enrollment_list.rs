@@ -1,23 +1,26 @@
 //! Enrollments of an offer, a window after the other in the order of their ids, which is that in which they began.
 //! However few a filter lets through, a statement looks at no more than a window.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     Error, Row,
     enrollment::{StoredEnrollment, to_enrollment, with_cohorts},
-    entity::{cohort, enrollment, enrollment_cohort},
+    entity::{cohort, enrollment},
 };
 use crate::domain::{
     enrollment::{
         Enrollment,
         filter::{Comparison, Filter, State, TimeField},
     },
+    name::ResourceId,
     offer::Offer,
 };
 
@@ -77,6 +80,7 @@ async fn window(
     after: Uuid,
     size: u64,
 ) -> Result<(Vec<enrollment::Model>, Option<Uuid>), Error> {
+    let cohorts = cohorts_of(db, offer).await?;
     let end = enrollment::Entity::find()
         .select_only()
         .column(enrollment::Column::Id)
@@ -90,7 +94,7 @@ async fn window(
     let mut wanted = enrollment::Entity::find()
         .filter(enrollment::Column::Id.gt(after))
         .filter(enrollment::Column::OfferId.eq(offer.id))
-        .filter(condition(filter, offer.id, today));
+        .filter(condition(filter, &cohorts, today));
     if let Some(end) = end {
         wanted = wanted.filter(enrollment::Column::Id.lte(end));
     }
@@ -108,41 +112,45 @@ async fn window(
     Ok((rows, last))
 }
 
-fn condition(filter: &Filter, offer_id: i64, today: NaiveDate) -> Condition {
+/// The keys of an offer's cohorts.
+type Cohorts = HashMap<ResourceId, i64>;
+
+async fn cohorts_of(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<Cohorts, Error> {
+    let cohorts = cohort::Entity::find()
+        .select_only()
+        .columns([cohort::Column::Slug, cohort::Column::Id])
+        .filter(cohort::Column::OfferId.eq(offer.id))
+        .into_tuple::<(String, i64)>()
+        .all(db)
+        .await?;
+    let cohorts = cohorts.into_iter().map(|(slug, id)| {
+        let slug = ResourceId::parse(&slug).map_err(|_| Error::unreadable("cohorts.slug"))?;
+        Ok((slug, id))
+    });
+    cohorts.collect()
+}
+
+fn condition(filter: &Filter, cohorts: &Cohorts, today: NaiveDate) -> Condition {
     let parts = |whole: Condition, parts: &[Filter]| {
-        let parts = parts.iter().map(|part| condition(part, offer_id, today));
+        let parts = parts.iter().map(|part| condition(part, cohorts, today));
         parts.fold(whole, Condition::add)
     };
     match filter {
         Filter::All(all) => parts(Condition::all(), all),
         Filter::Any(any) => parts(Condition::any(), any),
-        Filter::Not(part) => condition(part, offer_id, today).not(),
+        Filter::Not(part) => condition(part, cohorts, today).not(),
         Filter::State(state) => in_state(*state, today),
         Filter::CodeSource(source) => {
             Condition::all().add(enrollment::Column::CodeSource.eq(source.name()))
         }
-        Filter::Cohort(id) => {
-            let cohort = Query::select()
-                .column(cohort::Column::Id)
-                .from(cohort::Entity)
-                .and_where(cohort::Column::OfferId.eq(offer_id))
-                .and_where(cohort::Column::Slug.eq(id.as_str()))
-                .take();
-            let own = (enrollment::Entity, enrollment::Column::Id);
-            let rests = Query::select()
-                .expr(Expr::val(1))
-                .from(enrollment_cohort::Entity)
-                .and_where(
-                    Expr::col((
-                        enrollment_cohort::Entity,
-                        enrollment_cohort::Column::EnrollmentId,
-                    ))
-                    .equals(own),
-                )
-                .and_where(enrollment_cohort::Column::CohortId.in_subquery(cohort))
-                .take();
-            Condition::all().add(Expr::exists(rests))
-        }
+        // A count, and not whether there is one: the planner must not join all of the cohort for it.
+        Filter::Cohort(id) => Condition::all().add(match cohorts.get(id) {
+            Some(cohort_id) => Expr::cust(format!(
+                "(SELECT count(*) FROM enrollment_cohorts c \
+                 WHERE c.enrollment_id = enrollments.id AND c.cohort_id = {cohort_id}) > 0"
+            )),
+            None => Expr::cust("1 = 0"),
+        }),
         Filter::Time(field, comparison, time) => {
             let column = column(*field);
             // What has no time compares with none: the opposite of that is true.

@@ -93,8 +93,8 @@ impl Error {
 /// Name of the index that keeps a person's live enrollments to one per offer.
 pub(super) const LIVE_CLAIM_INDEX: &str = "uq_enrollment_claims_live";
 
-/// Name of the key that keeps a request id to one use.
-const REQUEST_KEY: &str = "pk_requests";
+/// Names of what keeps a request id to one use, among enrollments and among jobs, and a code to one pool.
+const SAID_ELSEWHERE: [&str; 3] = ["pk_requests", "uq_jobs_request", "uq_pool_codes_digest"];
 
 /// The words in which SQLite, which does not name indexes, tells of the same one.
 const LIVE_CLAIM_COLUMNS: &str = "enrollment_claims.offer_id, enrollment_claims.person";
@@ -111,8 +111,10 @@ fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
             Error::Unavailable
         }
         "23505" if constraint == Some(LIVE_CLAIM_INDEX) => Error::LiveClaimTaken,
-        // Somebody else has used the request id just now: whoever looks again finds the answer.
-        "23505" if constraint == Some(REQUEST_KEY) => Error::Contention,
+        // Somebody else has said the same just now: whoever looks again finds it.
+        "23505" if constraint.is_some_and(|name| SAID_ELSEWHERE.contains(&name)) => {
+            Error::Contention
+        }
         // SQLite (its list of result codes): SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY.
         "2067" if message.contains(LIVE_CLAIM_COLUMNS) => Error::LiveClaimTaken,
         "2067" | "1555" if message.contains(REQUEST_COLUMNS) => Error::Contention,

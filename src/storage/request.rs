@@ -1,6 +1,8 @@
 //! What callers' request ids were used for, so that a retry gets the first result.
 
-use super::code::KeptCode;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::{Error, code::KeptCode, entity::request};
 use crate::domain::{enrollment::Enrollment, request::RequestId};
 
 /// A caller's use of a request id.
@@ -29,4 +31,18 @@ pub struct Answered {
     pub contact: Option<Vec<u8>>,
     /// The enrollment's present code.
     pub code: Option<KeptCode>,
+}
+
+/// Whether a caller has used this id for something that was done to one enrollment.
+pub async fn is_used(
+    db: &impl ConnectionTrait,
+    caller: &str,
+    id: RequestId,
+) -> Result<bool, Error> {
+    let used = request::Entity::find()
+        .filter(request::Column::Caller.eq(caller))
+        .filter(request::Column::RequestId.eq(id.0))
+        .one(db)
+        .await?;
+    Ok(used.is_some())
 }

@@ -34,7 +34,7 @@ on_each_database! {
         for number in 0..10 {
             server.enroll(customer(&format!("C-{number}"))).await;
         }
-        // Of the first hour it is not said that it goes on like that for less than an hour.
+        // As if they had gone within ten minutes.
         let now = pool(&server).await;
         assert_eq!((now.assigned_last_day_count, now.left_count, now.days_left), (10, 90, Some(0)));
         for number in 10..22 {

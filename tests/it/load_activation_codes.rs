@@ -6,7 +6,9 @@ use enrollment::grpc::proto::v1::{self, CodeSource, code_load::State};
 use tonic::Code;
 
 use crate::support::{
-    codes::{POOL, chunk, codes, end, header, load_codes, pool, stream, with_codes_from},
+    codes::{
+        POOL, chunk, codes, end, header, load_codes, pool, stream, take_codes_from, with_codes_from,
+    },
     company::{self, customer, listed},
     crowd::at_once,
     refusal::assert_refused,
@@ -59,6 +61,23 @@ on_each_database! {
         assert_eq!(rejected(&answers[2]), [(8, NOT_NEW)]);
         assert_eq!(answers[3].load.as_ref().unwrap().rejected_count, 6);
         assert_eq!(pool(&server).await.loaded_count, 4);
+    }
+
+    async fn a_list_that_brings_nothing_new_fills_no_pool(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        stream(&server, vec![header("bad"), chunk(1, texts(&["bad"])), end(1)]).await.unwrap();
+        let name = POOL.to_owned();
+        let none = server.codes().get_code_pool(v1::GetCodePoolRequest { name }).await;
+        assert_refused(none, Code::NotFound, "RESOURCE_NOT_FOUND");
+
+        take_codes_from(&server, CodeSource::Pool).await;
+        load_codes(&server, "first", codes(0..100)).await;
+        server.enroll(customer("C-1")).await;
+        let before = pool(&server).await;
+        stream(&server, vec![header("again"), chunk(1, codes(0..100)), end(100)]).await.unwrap();
+
+        assert_eq!(pool(&server).await, before);
     }
 
     async fn what_is_sent_again_counts_once_and_is_answered_as_before(database) {

@@ -180,6 +180,9 @@ on_each_database! {
             let refused = assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
             assert_eq!(fields_of(&refused), [field]);
         }
+        let refused = reconcile(&server, vec![]).await;
+        let refused = assert_refused(refused, Code::InvalidArgument, "INVALID_FIELD");
+        assert_eq!(fields_of(&refused), ["parent"]);
         let none = ReconcileMembersRequest { parent: "offers/none".to_owned(), members: vec![] };
         let refused = reconcile(&server, vec![none]).await;
         assert_refused(refused, Code::NotFound, "RESOURCE_NOT_FOUND");

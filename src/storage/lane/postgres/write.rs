@@ -43,7 +43,8 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Res
 }
 
 /// Ends before it begins: whoever is freed in this turn can be claimed in it. Codes come last: whoever else wants
-/// some waits until this is committed.
+/// some waits until this is committed. (When it makes a person's claim live again, and whoever holds the pool waits for
+/// that very claim, the server ends one of the two, after a second, and it is taken again.)
 async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given, Error> {
     if let Some(piece) = &rows.piece {
         advance(connection, piece).await?;

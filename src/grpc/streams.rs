@@ -1,21 +1,24 @@
-//! A stream that loads a list: a header, chunks, an end; an answer to each message once what it brought is
-//! durable. What a message brings is told by its [`Receiver`].
+//! Streams, each in a task of its own. One that loads a list has a header, chunks, an end, and an answer to each
+//! message once what it brought is durable; what a message brings is told by its [`Receiver`].
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::{layers::limit::Place, status};
 use crate::{
-    app::Error,
+    app::{Error, error::Overload},
     domain::violation::{Rule, Violation},
 };
 
 /// Answers that wait for their reader; more messages are not read before.
 const ANSWERS_AHEAD: usize = 2;
+
+/// How long a stream may be silent: it holds a call's place.
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// Takes the messages of one stream, in their order.
 pub(super) trait Receiver: Send + 'static {
@@ -74,13 +77,12 @@ async fn receive<R: Receiver>(
     answers: mpsc::Sender<Result<R::Answer, Status>>,
 ) {
     loop {
-        let message = match stream.message().await {
+        let message = match next(&mut stream, R::MAX_BYTES).await {
             Ok(Some(message)) => message,
             // Half-closed without an end: what is durable stays, and the load can go on later.
             Ok(None) => return,
             Err(error) => {
-                let error = status::from_protocol(&error, Some(R::MAX_BYTES));
-                let _ = answers.send(Err(error)).await;
+                let _ = tell(&answers, Err(error)).await;
                 return;
             }
         };
@@ -89,9 +91,34 @@ async fn receive<R: Receiver>(
         let failed = answer.is_err();
         let answer = answer.map_err(Status::from);
         // Nobody reads any more: the caller went away, and can go on later.
-        if answers.send(answer).await.is_err() || failed || ended {
+        if tell(&answers, answer).await.is_err() || failed || ended {
             return;
         }
+    }
+}
+
+/// The next message of at most so many bytes; `None` when the caller half-closes the stream.
+pub(super) async fn next<M>(
+    stream: &mut Streaming<M>,
+    max_bytes: usize,
+) -> Result<Option<M>, Status> {
+    match timeout(SILENCE, stream.message()).await {
+        Ok(message) => message.map_err(|error| status::from_protocol(&error, Some(max_bytes))),
+        Err(_) => Err(Error::Overloaded(Overload::Deadline).into()),
+    }
+}
+
+/// Nobody reads what is answered.
+pub(super) struct Gone;
+
+/// Answers something, if anybody reads it.
+pub(super) async fn tell<A>(
+    answers: &mpsc::Sender<Result<A, Status>>,
+    answer: Result<A, Status>,
+) -> Result<(), Gone> {
+    match timeout(SILENCE, answers.send(answer)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
     }
 }
 
