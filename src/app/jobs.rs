@@ -1,5 +1,5 @@
 //! Jobs: work on many enrollments of an offer that goes on by itself, wherever it stopped. How to add one: a variant of
-//! [`JobWork`], and what it does with one enrollment, in [`act_on`].
+//! [`JobWork`], and what it does with one enrollment, in `act_on`.
 //!
 //! One replica at a time works on jobs. Each piece is written together with how far the job got: whoever is killed
 //! has done it whole or not at all, and whoever goes on begins behind it.

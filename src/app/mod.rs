@@ -1,6 +1,7 @@
 //! What may be done: a file per deed or noun, each with the rule of its order: look, decide, write.
 //! Looks at people share statements (`looks.rs`), what is written for people shares commits
-//! (`committer.rs`), both by way of `lanes.rs`.
+//! (`committer.rs`), both by way of `lanes.rs`. What concerns many enrollments goes piece by piece
+//! (`pieces.rs`): what the clock has decided, and jobs.
 //!
 //! Owns: transactions, and the one error. Must not know: the protocol, or how a row looks. What is
 //! true is asked of `domain`; what is kept, of `storage`; what is secret, of `crypto`.

@@ -13,7 +13,8 @@
 //!
 //! # Two ways in
 //! What operators do, and what is rare, goes through the pools: entities, and transactions of
-//! `transaction.rs`. What callers do for people goes through a `lane`, in statements over arrays.
+//! `transaction.rs`. What callers do for people goes through a `lane`, in statements over arrays; so does what
+//! is done to many people, piece by piece.
 //!
 //! # Two databases
 //! SQLite has one writer and readers apart from it; PostgreSQL has one pool for both. Where a
