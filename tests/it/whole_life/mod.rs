@@ -16,7 +16,7 @@ use crate::support::{
 
 /// Lives that are lived one after the other, and the steps of each.
 const RUNS: u64 = 4;
-const STEPS: usize = 60;
+const STEPS: usize = 100;
 
 on_each_database! {
     async fn whatever_happens_nobody_is_covered_twice_and_nothing_is_lost(database) {
@@ -43,9 +43,11 @@ on_each_database! {
         assert!(enrolled > 10, "{enrolled}");
         for event in [
             "ENROLLMENT_CANCELLED", "ENROLLMENT_REINSTATED", "ENROLLMENT_ACTIVATED", "ENROLLMENT_REJECTED",
-            "ENROLLMENT_REVOKED", "ENROLLMENT_LAPSED", "TERM_EXTENDED", "ACTIVATION_CODE_REPLACED", "CODE_POOL_EMPTY",
+            "ENROLLMENT_REVOKED", "ENROLLMENT_LAPSED", "TERM_EXTENDED", "ACTIVATION_CODE_REPLACED", "COHORT_TERM_EXTENSION_FINISHED",
         ] {
             assert!(database.events(event).await > 0, "no {event}");
         }
+        let of_pool = "SELECT COUNT(*) FROM activation_codes WHERE of_pool";
+        assert!(database.count(of_pool).await > 0, "no code of the pool");
     }
 }

@@ -18,6 +18,8 @@ pub enum Step {
     CodesFrom(CodeSource),
     /// So many codes come into the pool.
     Fill(usize),
+    /// Everybody is covered for so many days from now at least.
+    ExtendAll(u64),
     /// These at once.
     Act(Vec<Act>),
     /// A request that was answered is sent again: the one of this number, around again.
@@ -70,8 +72,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Settle),
         1 => prop::sample::select(vec![CodeSource::Pool, CodeSource::Pool, CodeSource::Minted, CodeSource::None])
             .prop_map(Step::CodesFrom),
-        1 => (1_usize..4).prop_map(Step::Fill),
-        8 => prop::collection::vec(act(), 1..4).prop_map(Step::Act),
+        2 => (3_usize..9).prop_map(Step::Fill),
+        1 => (600_u64..1_000).prop_map(Step::ExtendAll),
+        10 => prop::collection::vec(act(), 1..4).prop_map(Step::Act),
         2 => (0_usize..1_000).prop_map(Step::Repeat),
     ]
 }

@@ -21,6 +21,7 @@ use crate::support::{
     company::{self, customer, listed, request_id},
     crowd::at_once,
     database::TestDatabase,
+    deeds::cohort,
     provider::{activation, by_code, by_name, cancellation, rejection},
     server::TestServer,
     unique,
@@ -82,6 +83,7 @@ impl<'a> World<'a> {
             }
             Step::CodesFrom(source) => take_codes_from(self.server, source).await,
             Step::Fill(count) => self.fill(count).await,
+            Step::ExtendAll(days) => self.extend_all(days).await,
             Step::Act(acts) => self.act(acts).await,
             Step::Repeat(number) => self.repeat(number).await,
         }
@@ -92,6 +94,27 @@ impl<'a> World<'a> {
         // Nothing happens twice in one moment.
         self.now += TimeDelta::days(days) + TimeDelta::seconds(1);
         self.server.clock.set(&self.now.to_rfc3339());
+    }
+
+    async fn extend_all(&mut self, days: u64) {
+        let today = self.now.date_naive();
+        let request = v1::ExtendCohortTermRequest {
+            name: cohort(&format!("run-{}", self.run)),
+            term_end_date: Some(date_of(today + Days::new(days))),
+            request_id: request_id(),
+        };
+        let mut admin = self.server.admin();
+        let asked = admin.extend_cohort_term(request.clone()).await.unwrap();
+        let name = asked.into_inner().name;
+        loop {
+            let name = name.clone();
+            let job = admin.get_job(v1::GetJobRequest { name }).await.unwrap();
+            if job.into_inner().state() == v1::job::State::Done {
+                break;
+            }
+        }
+        let again = admin.extend_cohort_term(request).await.unwrap();
+        assert_eq!(again.into_inner().name, name);
     }
 
     async fn fill(&mut self, count: usize) {
@@ -293,11 +316,14 @@ fn later(end: &Date, days: u64) -> Date {
     let month = u32::try_from(end.month).unwrap();
     let day = u32::try_from(end.day).unwrap();
     let end = NaiveDate::from_ymd_opt(end.year, month, day).unwrap();
-    let later = end + Days::new(days);
+    date_of(end + Days::new(days))
+}
+
+fn date_of(day: NaiveDate) -> Date {
     Date {
-        year: later.year(),
-        month: i32::try_from(later.month()).unwrap(),
-        day: i32::try_from(later.day()).unwrap(),
+        year: day.year(),
+        month: i32::try_from(day.month()).unwrap(),
+        day: i32::try_from(day.day()).unwrap(),
     }
 }
 
