@@ -2,12 +2,9 @@
 
 use super::{App, Error, find};
 use crate::{
-    domain::{code::CodeSource, name::OfferName, page::PageOf},
-    storage::{code_pool, offer},
+    domain::{code::CodeSource, name::OfferName},
+    storage::code_pool,
 };
-
-/// Offers that are read at a time.
-const OFFERS: u64 = 100;
 
 /// Shows how many there are.
 pub(super) fn show(offer: &OfferName, left: i64) {
@@ -20,24 +17,13 @@ impl App {
     /// somebody enrolls here.
     pub async fn show_codes_left(&self) -> Result<(), Error> {
         let db = self.0.store.reader();
-        let mut page = PageOf {
-            size: OFFERS,
-            after: None,
-        };
-        loop {
-            let offers = offer::list(db, &page).await?;
-            for offer in &offers.items {
-                if offer.details.code_source == CodeSource::Pool {
-                    let row = find::offer(db, &offer.name).await?;
-                    let counts = code_pool::find(db, &row).await?;
-                    show(&offer.name, counts.unwrap_or_default().left());
-                }
-            }
-            let last = offers.items.last();
-            page.after = last.map(|offer| offer.name.offer.to_string());
-            if !offers.more {
-                return Ok(());
+        for offer in self.all_offers().await? {
+            if offer.details.code_source == CodeSource::Pool {
+                let row = find::offer(db, &offer.name).await?;
+                let counts = code_pool::find(db, &row).await?;
+                show(&offer.name, counts.unwrap_or_default().left());
             }
         }
+        Ok(())
     }
 }

@@ -26,6 +26,9 @@ use crate::{
     },
 };
 
+/// Offers that are read at a time.
+const PAGE: u64 = 100;
+
 /// What is to be changed of an offer; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct OfferPatch {
@@ -146,6 +149,23 @@ impl App {
     /// A page of all offers.
     pub async fn list_offers(&self, page: &PageOf) -> Result<Page<Offer>, Error> {
         Ok(offer::list(self.0.store.reader(), page).await?)
+    }
+
+    /// All offers, for what goes through each of them.
+    pub(super) async fn all_offers(&self) -> Result<Vec<Offer>, Error> {
+        let mut page = PageOf {
+            size: PAGE,
+            after: None,
+        };
+        let mut offers = Vec::<Offer>::new();
+        loop {
+            let read = self.list_offers(&page).await?;
+            offers.extend(read.items);
+            if !read.more {
+                return Ok(offers);
+            }
+            page.after = offers.last().map(|offer| offer.name.offer.to_string());
+        }
     }
 
     /// Changes what the patch names. Whether more lists come is answered once nobody says otherwise

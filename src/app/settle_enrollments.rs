@@ -9,16 +9,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{App, Error, pieces::Piecework, working_set::WorkingSet};
-use crate::{
-    domain::page::PageOf,
-    storage::{catalogue::Catalogue, enrollment, offer},
-};
+use crate::storage::{catalogue::Catalogue, enrollment};
 
 /// Who settles says so under this name.
 const LEASE: &str = "settle";
-
-/// Offers that are read at a time.
-const OFFERS: u64 = 100;
 
 impl App {
     /// Settles every enrollment that is over; gives how many there were. `None`: another replica is at it.
@@ -29,28 +23,13 @@ impl App {
         };
         let mut lane = store.lane();
         let mut settled = 0;
-        let mut page = PageOf {
-            size: OFFERS,
-            after: None,
-        };
-        loop {
-            let offers = offer::list(store.reader(), &page).await?;
-            page.after = offers
-                .items
-                .last()
-                .map(|offer| offer.name.offer.to_string());
-            for offer in &offers.items {
-                let settling = Settling(self);
-                while let Some((_, changed)) =
-                    self.do_piece(&mut lane, &offer.name, &settling).await?
-                {
-                    settled += changed;
-                }
-            }
-            if !offers.more {
-                return Ok(Some(settled));
+        for offer in self.all_offers().await? {
+            let settling = Settling(self);
+            while let Some((_, changed)) = self.do_piece(&mut lane, &offer.name, &settling).await? {
+                settled += changed;
             }
         }
+        Ok(Some(settled))
     }
 }
 
