@@ -92,7 +92,8 @@ impl App {
         let ids = claims.iter().map(|claim| claim.enrollment);
         let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
         let mut live = Vec::new();
-        for enrollment in enrollment::find_many(db, &offer, &ids).await? {
+        let offers = offer::succession(db, &offer).await?;
+        for enrollment in enrollment::find_many(db, &offers, &ids).await? {
             live.extend(as_of(db, enrollment, time).await?);
         }
         let standings = Standings::of_seen(Seen {
@@ -111,16 +112,8 @@ async fn as_of(
     time: DateTime<Utc>,
 ) -> Result<Option<Enrollment>, Error> {
     let events = event::names_until(db, &enrollment.name.to_string(), time).await?;
-    let begins = |name: &String| {
-        [EventType::Enrolled, EventType::EnrollmentReinstated]
-            .iter()
-            .any(|begin| begin.name() == name)
-    };
-    // To show a code changes nothing.
-    let last = events
-        .iter()
-        .find(|name| *name != EventType::ActivationCodeShown.name());
-    Ok(last.filter(|name| begins(name)).map(|_| {
+    let was_live = was_live(events.iter().map(String::as_str));
+    Ok(was_live.then(|| {
         let activated = enrollment
             .status
             .activate_time()
@@ -133,4 +126,33 @@ async fn as_of(
             ..enrollment
         }
     }))
+}
+
+/// Whether an enrollment was live after these events, the last one first. To show or replace its code, or to cover for
+/// longer, changes nothing of that.
+fn was_live<'a>(events: impl Iterator<Item = &'a str>) -> bool {
+    use EventType as E;
+
+    let mut activated_since = false;
+    for event in events {
+        let is_one_of = |types: &[EventType]| types.iter().any(|one| one.name() == event);
+        if is_one_of(&[E::Enrolled, E::EnrollmentTakenOver, E::EnrollmentReinstated]) {
+            return true;
+        }
+        if is_one_of(&[E::EnrollmentLapsed]) {
+            // Unless the provider told later of a membership that had begun before.
+            return activated_since;
+        }
+        if is_one_of(&[
+            E::EnrollmentExpired,
+            E::EnrollmentRejected,
+            E::EnrollmentCancelled,
+            E::EnrollmentRevoked,
+            E::EnrollmentMigrated,
+        ]) {
+            return false;
+        }
+        activated_since |= is_one_of(&[E::EnrollmentActivated]);
+    }
+    false
 }

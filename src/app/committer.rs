@@ -364,7 +364,7 @@ impl Batch {
         }
         Some(Ok(Done {
             stored: StoredEnrollment {
-                cohorts_retracted: self.set.catalogue().none_counts(&enrollment.cohorts),
+                cohorts_retracted: self.set.catalogue().none_counts(&enrollment),
                 contact: answered.contact.clone(),
                 enrollment,
             },

@@ -210,6 +210,9 @@ impl Enrolling {
                 .values()
                 .map(|listed| listed.cohort.clone())
                 .collect(),
+            cohorts_of: None,
+            migrated_to: None,
+            migrated_from: None,
             revision: 1,
             update_time: now,
         }

@@ -7,8 +7,11 @@ use crate::{
     clock::NoRandomness,
     crypto::seal::{BrokenSeal, SealError},
     domain::{
-        cohort::Comparison, list_digest::ListDigest, name::EnrollmentName,
-        transition::StateForbids, violation::Violation,
+        cohort::Comparison,
+        list_digest::ListDigest,
+        name::{EnrollmentName, OfferName},
+        transition::StateForbids,
+        violation::Violation,
     },
     storage,
 };
@@ -137,6 +140,22 @@ pub enum Precondition {
         /// The present last day.
         enroll_by: NaiveDate,
     },
+    /// Its enrollments go on in another offer.
+    #[error("offer migrated")]
+    OfferMigrated {
+        /// The offer's name.
+        name: String,
+        /// The other's.
+        successor: String,
+    },
+    /// Enrollments cannot go on in an offer. Holds its name and what would fit.
+    #[error("successor unfit")]
+    SuccessorUnfit {
+        /// The offer's name.
+        name: String,
+        /// What would fit.
+        rule: &'static str,
+    },
     /// The offer's pool has no code left. Holds the pool's name.
     #[error("code pool empty")]
     CodePoolEmpty(String),
@@ -223,6 +242,14 @@ impl Error {
     /// That an enrollment, or what its offer gives, has no activation code.
     pub fn no_code(name: &impl ToString) -> Self {
         Self::Precondition(Precondition::NoActivationCode(name.to_string()))
+    }
+
+    /// That an offer's enrollments go on in another.
+    pub fn migrated(name: &OfferName, successor: &OfferName) -> Self {
+        Self::Precondition(Precondition::OfferMigrated {
+            name: name.to_string(),
+            successor: successor.to_string(),
+        })
     }
 
     /// That a resource's state does not allow a command.

@@ -5,23 +5,25 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    App, Error,
-    error::Conflict,
-    find,
+    App, Error, find,
+    jobs::{NewJob, PieceOfJob},
     working_set::{Told, WorkingSet},
 };
 use crate::{
     domain::{
-        enrollment::Enrollment,
+        enrollment::{Enrollment, filter::Filter},
         event::{Event, EventType},
-        job::{Job, JobProgress, JobState, JobWork},
-        name::{CohortName, JobName},
+        job::{Job, JobWork},
+        name::CohortName,
         request::{Caller, RequestId},
         term::{MAX_MONTHS, TermDates, end_after},
         violation::{Rule, Violation},
     },
     storage::{
-        Transaction, event, job, request,
+        Transaction,
+        catalogue::Catalogue,
+        enrollment_list::{Listed, list_ids},
+        event, job,
         transaction::{UnitOfWork, UnknownCommit},
     },
 };
@@ -79,40 +81,22 @@ impl UnitOfWork for Asking {
         // Whoever asks twice at once waits for the first.
         let row = find::offer_to_change(transaction, offer, None).await?;
         let cohort = find::cohort(transaction, name).await?;
-        let work = JobWork::ExtendTerm {
-            cohort: name.cohort.clone(),
-            end: *end,
+        let asked = NewJob {
+            requester: &self.requester,
+            request_id: *request_id,
+            work: JobWork::ExtendTerm {
+                cohort: name.cohort.clone(),
+                end: *end,
+            },
         };
-        let known = job::find_by_request(transaction, &self.requester, *request_id).await?;
-        if let Some(known) = known {
-            return if known.name.parent == *offer && known.work == work {
-                Ok(known)
-            } else {
-                Err(Error::Exists(Conflict::RequestId))
-            };
-        }
-        if request::is_used(transaction, &self.requester, *request_id).await? {
-            return Err(Error::Exists(Conflict::RequestId));
+        if let Some(known) = asked.known(transaction, offer).await? {
+            return Ok(known);
         }
         let now = self.app.now();
         refuse_unfit(*end, row.value.date_at(now))?;
-        let job = Job {
-            name: JobName {
-                parent: offer.clone(),
-                job: self.app.0.random.uuid(now)?,
-            },
-            work,
-            state: JobState::Running,
-            requester: self.requester.clone(),
-            request_id: *request_id,
-            progress: JobProgress {
-                total: job::count_resting(transaction, &cohort).await?,
-                ..JobProgress::default()
-            },
-            create_time: now,
-            update_time: now,
-        };
-        job::insert(transaction, &row, &job).await?;
+        let total = job::count_resting(transaction, &cohort).await?;
+        let job = asked.begin(&self.app, transaction, &row, total, now);
+        let job = job.await?;
         let event_type = EventType::CohortTermExtensionStarted;
         let event = Event {
             request_id: Some(*request_id),
@@ -136,6 +120,27 @@ fn refuse_unfit(end: NaiveDate, today: NaiveDate) -> Result<(), Error> {
         // It could not be taken back.
         rule: Rule("must be in the future, and within 120 months from now"),
     }]))
+}
+
+/// Enrollments that rest on the cohort, of this offer and of those that succeeded it: up to so many after an id.
+pub(super) async fn next(
+    app: &App,
+    cohort: CohortName,
+    catalogue: &Catalogue,
+    now: DateTime<Utc>,
+    after: Uuid,
+    size: u64,
+) -> Result<PieceOfJob, Error> {
+    let db = app.0.store.reader();
+    let offers = catalogue.offer_ids();
+    let today = catalogue.offer.value.date_at(now);
+    let filter = Filter::Cohort(cohort);
+    let listed = list_ids(db, &offers, &filter, today, after, size);
+    let Listed { enrollments, next } = listed.await?;
+    Ok(PieceOfJob {
+        ids: enrollments,
+        next,
+    })
 }
 
 /// Covers one of them until this day at least, if the person is covered at all.

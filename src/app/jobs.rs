@@ -1,5 +1,6 @@
 //! Jobs: work on many enrollments of an offer that goes on by itself, wherever it stopped. How to add one: a variant of
-//! [`JobWork`], and what it does with one enrollment, in `act_on`.
+//! [`JobWork`], and what stands here of each: in which offer's turns it is done, which enrollments come next, and what
+//! becomes of one.
 //!
 //! One replica at a time works on jobs. Each piece is written together with how far the job got: whoever is killed
 //! has done it whole or not at all, and whoever goes on begins behind it.
@@ -8,21 +9,25 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{App, Error, extend_cohort_term, pieces::Piecework, working_set::WorkingSet};
+use super::{
+    App, Error, error::Conflict, extend_cohort_term, migrate_offer, pieces::Piecework,
+    working_set::WorkingSet,
+};
 use crate::{
     clock::stamp,
     domain::{
-        enrollment::filter::Filter,
         event::{Event, EventType},
-        job::{Job, JobState, JobWork},
-        name::JobName,
+        job::{Job, JobProgress, JobState, JobWork},
+        name::{CohortName, JobName, OfferName},
+        offer::Offer,
+        request::RequestId,
     },
     storage::{
+        Row, Transaction,
         catalogue::Catalogue,
-        enrollment_list::{Listed, list_without_cohorts},
         job::{self, DonePiece, RunningJob},
         lane::Lane,
-        offer,
+        offer, request,
     },
 };
 
@@ -71,8 +76,8 @@ impl App {
     }
 
     async fn carry_on(&self, lane: &mut Lane, running: RunningJob) -> Result<(), Error> {
-        let offer = running.job.name.parent.clone();
         let mut work = Working { app: self, running };
+        let offer = work.offer_of_turns().clone();
         loop {
             let done = self.do_piece(lane, &offer, &work).await?;
             let (piece, _) = done.ok_or(Error::Fault("a job has no offer"))?;
@@ -94,10 +99,21 @@ struct Working<'a> {
 }
 
 /// Some of its enrollments.
-struct PieceOfJob {
-    ids: Vec<Uuid>,
+pub(super) struct PieceOfJob {
+    /// Their ids.
+    pub ids: Vec<Uuid>,
     /// After which id it goes on; `None` when this is the last piece.
-    next: Option<Uuid>,
+    pub next: Option<Uuid>,
+}
+
+impl Working<'_> {
+    /// The offer in whose turns it is done.
+    fn offer_of_turns(&self) -> &OfferName {
+        match &self.running.job.work {
+            JobWork::ExtendTerm { .. } => &self.running.job.name.parent,
+            JobWork::MigrateOffer { successor } => successor,
+        }
+    }
 }
 
 impl Piecework for Working<'_> {
@@ -110,20 +126,20 @@ impl Piecework for Working<'_> {
         now: DateTime<Utc>,
         size: u64,
     ) -> Result<Option<PieceOfJob>, Error> {
-        let db = self.app.0.store.reader();
-        let offer = &catalogue.offer;
-        let filter = match &self.running.job.work {
-            JobWork::ExtendTerm { cohort, .. } => Filter::Cohort(cohort.clone()),
+        let RunningJob { job, last } = &self.running;
+        let piece = match &job.work {
+            JobWork::ExtendTerm { cohort, .. } => {
+                let cohort = CohortName {
+                    parent: job.name.parent.clone(),
+                    cohort: cohort.clone(),
+                };
+                extend_cohort_term::next(self.app, cohort, catalogue, now, *last, size).await
+            }
+            JobWork::MigrateOffer { .. } => {
+                migrate_offer::next(self.app, job, catalogue, size).await
+            }
         };
-        let today = offer.value.date_at(now);
-        let after = self.running.last;
-        let listed = list_without_cohorts(db, offer, &filter, today, after, size);
-        let Listed { enrollments, next } = listed.await?;
-        let ids = enrollments.iter().map(|one| one.name.enrollment);
-        Ok(Some(PieceOfJob {
-            ids: ids.collect(),
-            next,
-        }))
+        piece.map(Some)
     }
 
     fn ids(piece: &PieceOfJob) -> &[Uuid] {
@@ -139,7 +155,7 @@ impl Piecework for Working<'_> {
         let job = &self.running.job;
         let time = stamp(now, job.update_time);
         for id in &piece.ids {
-            act_on(job, set, *id, now)?;
+            self.act_on(set, *id, now)?;
         }
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let done = DonePiece {
@@ -152,8 +168,16 @@ impl Piecework for Working<'_> {
             time,
         };
         if done.state == JobState::Done {
-            let event_type = EventType::CohortTermExtensionFinished;
-            let event = set.event(time, &job.requester, event_type, &job.name)?;
+            let event = match &job.work {
+                JobWork::ExtendTerm { .. } => {
+                    let finished = EventType::CohortTermExtensionFinished;
+                    set.event(time, &job.requester, finished, &job.name)?
+                }
+                JobWork::MigrateOffer { .. } => {
+                    let finished = EventType::OfferMigrationFinished;
+                    set.event(time, &job.requester, finished, &job.name.parent)?
+                }
+            };
             set.log(Event {
                 request_id: Some(job.request_id),
                 details: Some(json!({ "job": job.work })),
@@ -165,9 +189,71 @@ impl Piecework for Working<'_> {
     }
 }
 
-/// What a job does with one enrollment.
-fn act_on(job: &Job, set: &mut WorkingSet, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    match &job.work {
-        JobWork::ExtendTerm { end, .. } => extend_cohort_term::extend(job, set, id, *end, now),
+impl Working<'_> {
+    /// What it does with one enrollment.
+    fn act_on(&self, set: &mut WorkingSet, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+        let job = &self.running.job;
+        match &job.work {
+            JobWork::ExtendTerm { end, .. } => extend_cohort_term::extend(job, set, id, *end, now),
+            JobWork::MigrateOffer { .. } => migrate_offer::migrate(self.app, job, set, id, now),
+        }
+    }
+}
+
+/// A job that is asked for.
+pub(super) struct NewJob<'a> {
+    /// By whom.
+    pub requester: &'a str,
+    /// Their id of it.
+    pub request_id: RequestId,
+    /// What is to be done.
+    pub work: JobWork,
+}
+
+impl NewJob<'_> {
+    /// The job of this offer that the same request has begun. Fails when the request was another.
+    pub async fn known(
+        &self,
+        transaction: &Transaction,
+        offer: &OfferName,
+    ) -> Result<Option<Job>, Error> {
+        let known = job::find_by_request(transaction, self.requester, self.request_id).await?;
+        let is_other = match &known {
+            Some(known) => known.name.parent != *offer || known.work != self.work,
+            None => request::is_used(transaction, self.requester, self.request_id).await?,
+        };
+        if is_other {
+            return Err(Error::Exists(Conflict::RequestId));
+        }
+        Ok(known)
+    }
+
+    /// Begins it, to look at so many enrollments.
+    pub async fn begin(
+        self,
+        app: &App,
+        transaction: &Transaction,
+        offer: &Row<Offer>,
+        total: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Job, Error> {
+        let job = Job {
+            name: JobName {
+                parent: offer.value.name.clone(),
+                job: app.0.random.uuid(now)?,
+            },
+            work: self.work,
+            state: JobState::Running,
+            requester: self.requester.to_owned(),
+            request_id: self.request_id,
+            progress: JobProgress {
+                total,
+                ..JobProgress::default()
+            },
+            create_time: now,
+            update_time: now,
+        };
+        job::insert(transaction, offer, &job).await?;
+        Ok(job)
     }
 }

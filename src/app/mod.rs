@@ -23,6 +23,7 @@ pub mod load_activation_codes;
 pub mod loads;
 pub mod lookup_enrollment;
 pub mod membership;
+pub mod migrate_offer;
 pub mod offers;
 pub mod pages;
 pub mod publication;

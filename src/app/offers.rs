@@ -249,6 +249,7 @@ impl UnitOfWork for Creating {
             name: self.name.clone(),
             state: OfferState::Draft,
             details: self.details.clone(),
+            successor: None,
             revision: 1,
             create_time: now,
             update_time: now,
@@ -301,6 +302,9 @@ impl UnitOfWork for Changing {
                 EventType::OfferUpdated
             }
             Change::State(to) => {
+                if let (OfferMove::Open, Some(successor)) = (to, &offer.successor) {
+                    return Err(Error::migrated(&self.name, successor));
+                }
                 let moved = to.from(offer.state);
                 match moved.map_err(|forbids| Error::forbidden(&self.name, forbids))? {
                     Transition::To(state) => offer.state = state,

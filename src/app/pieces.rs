@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{App, Error, standing::Standings, working_set::WorkingSet};
+use super::{App, Error, codes_left, standing::Standings, working_set::WorkingSet};
 use crate::{
     domain::name::OfferName,
     storage::{
@@ -102,7 +102,10 @@ impl App {
         let mut set = WorkingSet::new(catalogue.clone(), standings, self.0.random);
         work.act(&mut set, piece, now)?;
         let changed = set.changes.changed.len();
-        turn.commit(catalogue, set.changes).await?;
+        let given = turn.commit(catalogue, set.changes).await?;
+        if let Some(left) = given.left {
+            codes_left::show(&catalogue.offer.value.name, left);
+        }
         Ok(Some(changed))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     mem,
 };
 
@@ -260,7 +260,8 @@ impl Reconciliation {
         let asked = mem::take(&mut self.asked);
         let ids = asked.iter().map(|member| member.enrollment);
         let ids = ids.collect::<Vec<_>>();
-        let own = find_many(self.app.0.store.reader(), &self.offer, &ids).await?;
+        let offers = BTreeMap::from([(self.offer.id, self.offer.value.name.clone())]);
+        let own = find_many(self.app.0.store.reader(), &offers, &ids).await?;
         let own = own.into_iter().map(|own| (own.name.enrollment, own));
         let mut own = own.collect::<HashMap<_, _>>();
         let asked = asked.into_iter().map(|member| (member.enrollment, member));

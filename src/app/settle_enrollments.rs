@@ -1,6 +1,9 @@
 //! Settling: what the clock has decided is written down. A code ran out: LAPSED; a term ended: EXPIRED. Readers
 //! see both by the clock, at once; the log, the claims and whatever reads the tables see them from here on.
 //!
+//! What became live in an offer after its enrollments went on in another, by reinstating one that had been cancelled,
+//! is moved too: its job goes on.
+//!
 //! One replica at a time, some enrollments in each transaction. Were two at it, each enrollment would still be
 //! settled once, since what is written is guarded by its revision; so it is when one is killed and another goes
 //! on.
@@ -9,7 +12,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{App, Error, pieces::Piecework, working_set::WorkingSet};
-use crate::storage::{catalogue::Catalogue, enrollment};
+use crate::storage::{catalogue::Catalogue, enrollment, job};
 
 /// Who settles says so under this name.
 const LEASE: &str = "settle";
@@ -27,6 +30,9 @@ impl App {
             let settling = Settling(self);
             while let Some((_, changed)) = self.do_piece(&mut lane, &offer.name, &settling).await? {
                 settled += changed;
+            }
+            if offer.successor.is_some() && job::wake_migration(store, &offer.name).await? {
+                self.0.jobs.notify_one();
             }
         }
         Ok(Some(settled))

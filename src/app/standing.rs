@@ -33,7 +33,7 @@ pub(super) struct Standing<'a> {
     /// Everybody whom a list, also one that counts no more, knows by one of the identifiers: two who enroll
     /// at once, one before a list is replaced and one after, must meet in one of them.
     pub people: BTreeSet<PersonKey>,
-    /// Every enrollment that the person ever had in the offer.
+    /// Every enrollment that the person ever had in the offer's succession.
     pub enrollments: Vec<&'a StoredEnrollment>,
 }
 
@@ -70,6 +70,12 @@ impl Standings {
     /// An enrollment that is known.
     pub fn enrollment(&self, id: Uuid) -> Option<&StoredEnrollment> {
         self.enrollments.get(&id)
+    }
+
+    /// Everybody whom an enrollment claims.
+    pub fn people_of(&self, id: Uuid) -> Vec<PersonKey> {
+        let claims = self.claims.iter().filter(|(_, ids)| ids.contains(&id));
+        claims.map(|(person, _)| *person).collect()
     }
 
     /// The other enrollments of those whom this one claims.

@@ -97,6 +97,8 @@ impl WorkingSet {
         let stored = self
             .standings
             .enrollment(name.enrollment)
+            // Those of other offers in the succession are seen too.
+            .filter(|stored| stored.enrollment.name == *name)
             .ok_or_else(|| Error::not_found("Enrollment", name))?;
         refuse_other_revision(etag, stored.enrollment.revision, name)?;
         Ok(stored.clone())
@@ -236,7 +238,8 @@ impl WorkingSet {
             | Status::Active { .. }
             | Status::Rejected(_)
             | Status::Cancelled(_)
-            | Status::Revoked(_) => return Ok(()),
+            | Status::Revoked(_)
+            | Status::Migrated(_) => return Ok(()),
         };
         if status == stored.enrollment.status {
             // It has been written before.

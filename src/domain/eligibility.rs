@@ -145,6 +145,7 @@ mod tests {
                 reinstatement_window: DayCount::parse(0, 30).unwrap(),
                 code_source: CodeSource::Minted,
             },
+            successor: None,
             revision: 1,
             create_time: created,
             update_time: created,

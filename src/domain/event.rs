@@ -58,6 +58,10 @@ pub enum EventType {
     CohortTermExtensionStarted,
     /// All of them have got it.
     CohortTermExtensionFinished,
+    /// An offer's enrollments begin to move to another offer.
+    OfferMigrationStarted,
+    /// All of them have moved.
+    OfferMigrationFinished,
     /// A person cancelled, here or at the provider's.
     EnrollmentCancelled,
     /// A cancelled enrollment was made live again.
@@ -66,6 +70,10 @@ pub enum EventType {
     EnrollmentLapsed,
     /// A term reached its end.
     EnrollmentExpired,
+    /// An enrollment goes on in another offer.
+    EnrollmentMigrated,
+    /// The enrollment as which it goes on has begun.
+    EnrollmentTakenOver,
 }
 
 impl EventType {
@@ -97,10 +105,14 @@ impl EventType {
             Self::TermExtended => "TERM_EXTENDED",
             Self::CohortTermExtensionStarted => "COHORT_TERM_EXTENSION_STARTED",
             Self::CohortTermExtensionFinished => "COHORT_TERM_EXTENSION_FINISHED",
+            Self::OfferMigrationStarted => "OFFER_MIGRATION_STARTED",
+            Self::OfferMigrationFinished => "OFFER_MIGRATION_FINISHED",
             Self::EnrollmentCancelled => "ENROLLMENT_CANCELLED",
             Self::EnrollmentReinstated => "ENROLLMENT_REINSTATED",
             Self::EnrollmentLapsed => "ENROLLMENT_LAPSED",
             Self::EnrollmentExpired => "ENROLLMENT_EXPIRED",
+            Self::EnrollmentMigrated => "ENROLLMENT_MIGRATED",
+            Self::EnrollmentTakenOver => "ENROLLMENT_TAKEN_OVER",
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    name::{JobName, ResourceId},
+    name::{JobName, OfferName, ResourceId},
     request::RequestId,
 };
 
@@ -40,6 +40,11 @@ pub enum JobWork {
         cohort: ResourceId,
         /// The day after the last covered one.
         end: NaiveDate,
+    },
+    /// Every live enrollment goes on in this offer.
+    MigrateOffer {
+        /// The offer.
+        successor: OfferName,
     },
 }
 

@@ -21,6 +21,8 @@ pub struct Offer {
     pub state: OfferState,
     /// What operators have decided about it.
     pub details: OfferDetails,
+    /// The offer in which its enrollments go on.
+    pub successor: Option<OfferName>,
     /// Counts its changes, from 1.
     pub revision: i64,
     /// When it was created.
@@ -175,7 +177,8 @@ impl OfferState {
         }
     }
 
-    fn forbids(self) -> StateForbids {
+    /// That this state does not allow a command.
+    pub fn forbids(self) -> StateForbids {
         StateForbids { state: self.name() }
     }
 }

@@ -56,10 +56,7 @@ impl EnrollmentAdminService for EnrollmentAdmin {
         let request = request.into_inner();
         let mut violations = Violations::default();
         let parent = violations.check("parent", OfferName::parse(&request.parent));
-        let filter = parent.as_ref().and_then(|parent| {
-            let filter = enrollment_filter::parse(&request.filter, parent);
-            violations.check("filter", filter)
-        });
+        let filter = violations.check("filter", enrollment_filter::parse(&request.filter));
         // A token goes on with its own filter only.
         let list = format!("enrollments of {} with {}", request.parent, request.filter);
         let page = self.0.read_page(

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use crate::domain::{
     code::CodeSource,
     enrollment::filter::{Comparison, Filter, State, TimeField},
-    name::{CohortName, OfferName, ResourceId},
+    name::CohortName,
     violation::Rule,
 };
 
@@ -19,39 +19,38 @@ const NO_FIELD: Rule = Rule(
 );
 const NO_STATE: Rule = Rule("must compare state by = or != with the name of a state");
 const NO_SOURCE: Rule = Rule("must compare code_source by = or != with the name of a code source");
-const NO_COHORT: Rule =
-    Rule("must compare cohorts by : with the name of one of the offer's cohorts");
+const NO_COHORT: Rule = Rule("must compare cohorts by : with the name of a cohort");
 const NO_TIME: Rule = Rule(
     "must compare a time by =, !=, <, <=, > or >= with a quoted RFC 3339 time, or by : with *",
 );
 
-/// A filter over the enrollments of an offer; one that is empty lets all through.
-pub(super) fn parse(text: &str, offer: &OfferName) -> Result<Filter, Rule> {
+/// A filter over enrollments; one that is empty lets all through.
+pub(super) fn parse(text: &str) -> Result<Filter, Rule> {
     if text.len() > LONGEST {
         return Err(NO_FILTER);
     }
     let parsed = parse_filter(text).map_err(|_| NO_FILTER)?;
     match parsed.expression {
-        Some(expression) => filter(expression, offer),
+        Some(expression) => filter(expression),
         None => Ok(Filter::All(Vec::new())),
     }
 }
 
-fn filter(expression: Expression, offer: &OfferName) -> Result<Filter, Rule> {
+fn filter(expression: Expression) -> Result<Filter, Rule> {
     let all = |parts: Vec<Expression>| {
-        let parts = parts.into_iter().map(|part| filter(part, offer));
+        let parts = parts.into_iter().map(filter);
         parts.collect::<Result<Vec<_>, _>>()
     };
     Ok(match expression {
         Expression::And(parts) | Expression::Sequence(parts) => Filter::All(all(parts)?),
         Expression::Or(parts) => Filter::Any(all(parts)?),
-        Expression::Not(part) => Filter::Not(Box::new(filter(*part, offer)?)),
-        Expression::Restriction(restriction) => comparison(&restriction, offer)?,
+        Expression::Not(part) => Filter::Not(Box::new(filter(*part)?)),
+        Expression::Restriction(restriction) => comparison(&restriction)?,
         Expression::Global(_) => return Err(NO_FIELD),
     })
 }
 
-fn comparison(restriction: &Restriction, offer: &OfferName) -> Result<Filter, Rule> {
+fn comparison(restriction: &Restriction) -> Result<Filter, Rule> {
     let field = restriction.comparable.field_path().ok_or(NO_FIELD)?;
     let comparator = restriction.comparator;
     let value = restriction.arg.as_value();
@@ -65,7 +64,7 @@ fn comparison(restriction: &Restriction, offer: &OfferName) -> Result<Filter, Ru
             equality(comparator, Filter::CodeSource(is)).ok_or(NO_SOURCE)
         }
         "cohorts" if comparator == Comparator::Has => {
-            let cohort = value.and_then(|value| cohort(value, offer));
+            let cohort = value.and_then(|value| CohortName::parse(value.as_str()).ok());
             cohort.map(Filter::Cohort).ok_or(NO_COHORT)
         }
         "cohorts" => Err(NO_COHORT),
@@ -98,6 +97,7 @@ fn state(value: &Value) -> Option<State> {
         "REJECTED" => State::Rejected,
         "CANCELLED" => State::Cancelled,
         "REVOKED" => State::Revoked,
+        "MIGRATED" => State::Migrated,
         _ => return None,
     })
 }
@@ -110,11 +110,6 @@ fn code_source(value: &Value) -> Option<CodeSource> {
         "NONE" => CodeSource::None,
         _ => return None,
     })
-}
-
-fn cohort(value: &Value, offer: &OfferName) -> Option<ResourceId> {
-    let name = CohortName::parse(value.as_str()).ok()?;
-    (name.parent == *offer).then_some(name.cohort)
 }
 
 fn time(field: TimeField, comparator: Comparator, value: Option<&Value>) -> Result<Filter, Rule> {
@@ -143,7 +138,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Filter, Rule> {
-        parse(text, &OfferName::parse("offers/a").unwrap())
+        parse(text)
     }
 
     #[test]
@@ -177,7 +172,7 @@ mod tests {
             parsed("activate_time:*"),
             Ok(Filter::Has(TimeField::Activate))
         );
-        let cohort = ResourceId::parse("late").unwrap();
+        let cohort = CohortName::parse("offers/a/cohorts/late").unwrap();
         assert_eq!(
             parsed("cohorts:\"offers/a/cohorts/late\""),
             Ok(Filter::Cohort(cohort))
@@ -196,7 +191,7 @@ mod tests {
             ("state = OPEN", NO_STATE),
             ("code_source : POOL", NO_SOURCE),
             ("cohorts = \"offers/a/cohorts/late\"", NO_COHORT),
-            ("cohorts : \"offers/b/cohorts/late\"", NO_COHORT),
+            ("cohorts : late", NO_COHORT),
             ("enroll_time > 2021", NO_TIME),
             ("enroll_time > \"-5000-01-01T00:00:00Z\"", NO_TIME),
             ("enroll_time < \"+10000-01-01T00:00:00Z\"", NO_TIME),

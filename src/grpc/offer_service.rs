@@ -10,13 +10,14 @@ use super::{
 use crate::{
     app::{
         App, Error,
+        migrate_offer::MigrateOffer,
         offers::{OfferMove, OfferPatch},
     },
     domain::{
         code::CodeSource,
         name::{OfferName, ResourceId},
         offer::{DayCount, Offer, OfferDetails, Window},
-        request::Etag,
+        request::{Etag, RequestId},
         term::Term,
         text,
         violation::{Rule, Violations},
@@ -149,6 +150,33 @@ impl OfferService for Offers {
             .await?;
         Ok(Response::new(render::offer(offer)))
     }
+
+    async fn migrate_offer(
+        &self,
+        request: Request<v1::MigrateOfferRequest>,
+    ) -> Result<Response<v1::Job>, Status> {
+        let caller = caller(&request)?;
+        let command = parse_migrate(&request.into_inner())?;
+        let job = self.0.migrate_offer(&caller, command).await?;
+        Ok(Response::new(render::job(job)))
+    }
+}
+
+fn parse_migrate(request: &v1::MigrateOfferRequest) -> Result<MigrateOffer, Error> {
+    let mut violations = Violations::default();
+    let name = violations.check("name", OfferName::parse(&request.name));
+    let successor = violations.check("successor", OfferName::parse(&request.successor));
+    let etag = violations.check("etag", Etag::parse(&request.etag));
+    let request_id = violations.check("request_id", RequestId::parse(&request.request_id));
+    let parsed = || {
+        Some(MigrateOffer {
+            name: name?,
+            successor: successor?,
+            etag: etag?,
+            request_id: request_id?,
+        })
+    };
+    parse::finish(violations, parsed())
 }
 
 fn parse_move(name: &str, etag: &str) -> Result<(OfferName, Option<Etag>), Error> {

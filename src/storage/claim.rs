@@ -4,7 +4,7 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Error, Row, entity::enrollment_claim, member::uuid_of, row::IN_LIST};
+use super::{Error, Row, entity::enrollment_claim, member::uuid_of, offer, row::IN_LIST};
 use crate::domain::{offer::Offer, person::PersonKey};
 
 /// That an enrollment is, or was, for a person.
@@ -16,7 +16,7 @@ pub struct Claim {
     pub enrollment: Uuid,
 }
 
-/// All claims on these people in this offer, of this and of earlier times.
+/// All claims on these people in this offer's succession, of this and of earlier times.
 pub async fn of_people(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
@@ -27,9 +27,11 @@ pub async fn of_people(
         .map(|person| uuid_of(person.0))
         .collect::<Vec<_>>();
     let mut claims = Vec::new();
+    let row = offer::by_name(&offer.value.name).one(db).await?;
+    let first = row.as_ref().map_or(offer.id, offer::first_of);
     for people in people.chunks(IN_LIST) {
         let rows = enrollment_claim::Entity::find()
-            .filter(enrollment_claim::Column::OfferId.eq(offer.id))
+            .filter(enrollment_claim::Column::OfferId.eq(first))
             .filter(enrollment_claim::Column::Person.is_in(people.iter().copied()))
             .all(db)
             .await?;

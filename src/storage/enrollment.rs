@@ -1,22 +1,23 @@
 //! Enrollments.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
     IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Statement,
+    Value,
 };
 use uuid::Uuid;
 
 use super::{
     Error, Row,
-    entity::{cohort, enrollment, enrollment_cohort},
+    entity::{cohort, enrollment, enrollment_cohort, offer as offer_entity},
     row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
     cohort::CohortState,
-    enrollment::{Cancellation, Enrollment, Rejection, Revocation, Status},
+    enrollment::{Cancellation, Enrollment, Migration, Rejection, Revocation, Status},
     name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
     term::TermDates,
@@ -44,6 +45,15 @@ impl From<Enrollment> for StoredEnrollment {
     }
 }
 
+/// The cohorts that an enrollment rests on.
+#[derive(Debug, Default)]
+pub(super) struct Cohorts {
+    /// Their ids.
+    pub ids: Vec<ResourceId>,
+    /// Whose they are; `None` where there are none.
+    pub of: Option<OfferName>,
+}
+
 /// An enrollment of this offer.
 pub async fn find(
     db: &impl ConnectionTrait,
@@ -55,21 +65,24 @@ pub async fn find(
     Ok(stored.into_iter().next())
 }
 
-/// Several enrollments of this offer, without their cohorts.
+/// Several enrollments of these offers, without their cohorts.
 pub async fn find_many(
     db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
+    offers: &BTreeMap<i64, OfferName>,
     ids: &[Uuid],
 ) -> Result<Vec<Enrollment>, Error> {
     let mut enrollments = Vec::new();
     for ids in ids.chunks(IN_LIST) {
         let rows = enrollment::Entity::find()
-            .filter(enrollment::Column::OfferId.eq(offer.id))
+            .filter(enrollment::Column::OfferId.is_in(offers.keys().copied()))
             .filter(enrollment::Column::Id.is_in(ids.iter().copied()))
             .all(db)
             .await?;
         for row in rows {
-            enrollments.push(to_enrollment(row, &offer.value.name, Vec::new())?);
+            let Some(offer) = offers.get(&row.offer_id) else {
+                continue;
+            };
+            enrollments.push(to_enrollment(row, offer, Cohorts::default())?);
         }
     }
     Ok(enrollments)
@@ -90,8 +103,39 @@ pub async fn over(
         UNION SELECT id FROM (SELECT id FROM enrollments WHERE offer_id = $1 \
             AND state IN ('PENDING', 'ACTIVE') AND term_end_date <= $2 LIMIT $3) AS term_ended";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [offer.id.into(), today.into(), limit.into()];
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), OVER, values);
+    ids(db, OVER, [offer.id.into(), today.into(), limit.into()]).await
+}
+
+/// Some of the offer's enrollments that are stored as live: up to so many.
+pub async fn live(
+    db: &impl ConnectionTrait,
+    offer_id: i64,
+    limit: u64,
+) -> Result<Vec<Uuid>, Error> {
+    // Written out: the index is of these states.
+    const LIVE: &str = "\
+        SELECT id FROM enrollments WHERE offer_id = $1 AND state IN ('PENDING', 'ACTIVE') LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    ids(db, LIVE, [offer_id.into(), limit.into()]).await
+}
+
+/// How many of the offer's enrollments are stored as live.
+pub async fn count_live(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<i64, Error> {
+    const COUNT: &str = "\
+        SELECT count(*) FROM enrollments WHERE offer_id = $1 AND state IN ('PENDING', 'ACTIVE')";
+    let backend = db.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, COUNT, [offer.id.into()]);
+    let row = db.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| Error::affected("count enrollments"))?;
+    Ok(row.try_get_by_index(0)?)
+}
+
+async fn ids<const N: usize>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: [Value; N],
+) -> Result<Vec<Uuid>, Error> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let rows = db.query_all_raw(statement).await?;
     let ids = rows.iter().map(|row| row.try_get_by_index(0));
     Ok(ids.collect::<Result<_, _>>()?)
@@ -106,6 +150,8 @@ pub(super) async fn update(
 ) -> Result<(), Error> {
     let id = row.id;
     let row = enrollment::ActiveModel {
+        // It stays in its offer, also when it changes in a turn of the successor.
+        offer_id: NotSet,
         // Sealed anew only when it is given anew.
         contact: NotSet,
         ..row.into_active_model().reset_all()
@@ -126,7 +172,7 @@ pub(super) fn to_model(
     contact: Option<Vec<u8>>,
 ) -> Result<enrollment::Model, Error> {
     let cancellation = enrollment.status.cancellation();
-    let (end_time, end_reason) = end(enrollment.status).unzip();
+    let (end_time, end_reason) = end(enrollment.status);
     Ok(enrollment::Model {
         id: enrollment.name.enrollment,
         offer_id,
@@ -144,22 +190,27 @@ pub(super) fn to_model(
         reinstate_by_date: cancellation.map(|cancellation| cancellation.reinstate_by),
         end_time,
         end_reason: end_reason.map(str::to_owned),
+        migrated_to: enrollment.migrated_to.as_ref().map(ToString::to_string),
+        migrated_from: enrollment.migrated_from.as_ref().map(ToString::to_string),
         contact,
         revision: enrollment.revision,
         update_time: enrollment.update_time,
     })
 }
 
-/// When and why the provider or the company ended it.
-fn end(status: Status) -> Option<(DateTime<Utc>, &'static str)> {
+/// When the provider or the company ended it, and why, if that is said.
+fn end(status: Status) -> (Option<DateTime<Utc>>, Option<&'static str>) {
     match status {
-        Status::Rejected(rejection) => Some((rejection.reject_time, rejection.reason.name())),
-        Status::Revoked(revocation) => Some((revocation.revoke_time, revocation.reason.name())),
+        Status::Rejected(rejection) => (Some(rejection.reject_time), Some(rejection.reason.name())),
+        Status::Revoked(revocation) => {
+            (Some(revocation.revoke_time), Some(revocation.reason.name()))
+        }
+        Status::Migrated(migration) => (Some(migration.migrate_time), None),
         Status::Pending
         | Status::Active { .. }
         | Status::Expired { .. }
         | Status::Lapsed
-        | Status::Cancelled(_) => None,
+        | Status::Cancelled(_) => (None, None),
     }
 }
 
@@ -173,7 +224,7 @@ pub(super) async fn with_cohorts(
     offer: &Row<Offer>,
     rows: Vec<enrollment::Model>,
 ) -> Result<Vec<StoredEnrollment>, Error> {
-    let mut cohorts = HashMap::<Uuid, Vec<(ResourceId, bool)>>::new();
+    let mut cohorts = HashMap::<Uuid, (Cohorts, bool)>::new();
     let ids = rows.iter().map(|row| row.id).collect::<Vec<_>>();
     for ids in ids.chunks(IN_LIST) {
         let found = enrollment_cohort::Entity::find()
@@ -181,31 +232,33 @@ pub(super) async fn with_cohorts(
             .column(enrollment_cohort::Column::EnrollmentId)
             .column(cohort::Column::Slug)
             .column(cohort::Column::State)
+            .column(offer_entity::Column::Slug)
             .join(
                 JoinType::InnerJoin,
                 enrollment_cohort::Relation::Cohort.def(),
             )
+            .join(JoinType::InnerJoin, cohort::Relation::Offer.def())
             .filter(enrollment_cohort::Column::EnrollmentId.is_in(ids.iter().copied()))
             .order_by_asc(cohort::Column::Slug)
-            .into_tuple::<(Uuid, String, String)>()
+            .into_tuple::<(Uuid, String, String, String)>()
             .all(db)
             .await?;
-        for (id, slug, state) in found {
+        for (id, slug, state, offer) in found {
             let slug = ResourceId::parse(&slug).map_err(|_| Error::unreadable("cohorts.slug"))?;
-            let retracted = state == CohortState::Retracted.name();
-            cohorts.entry(id).or_default().push((slug, retracted));
+            let offer = ResourceId::parse(&offer).map_err(|_| Error::unreadable("offers.slug"))?;
+            let all = cohorts.entry(id);
+            let (rests_on, retracted) = all.or_insert_with(|| (Cohorts::default(), true));
+            rests_on.ids.push(slug);
+            rests_on.of = Some(OfferName { offer });
+            *retracted &= state == CohortState::Retracted.name();
         }
     }
     let stored = rows.into_iter().map(|mut row| {
-        let cohorts = cohorts.remove(&row.id).unwrap_or_default();
+        let (cohorts, cohorts_retracted) = cohorts.remove(&row.id).unwrap_or_default();
         Ok(StoredEnrollment {
-            cohorts_retracted: cohorts.iter().all(|(_, retracted)| *retracted),
+            cohorts_retracted,
             contact: row.contact.take(),
-            enrollment: to_enrollment(
-                row,
-                &offer.value.name,
-                cohorts.into_iter().map(|(slug, _)| slug).collect(),
-            )?,
+            enrollment: to_enrollment(row, &offer.value.name, cohorts)?,
         })
     });
     stored.collect()
@@ -215,7 +268,7 @@ pub(super) async fn with_cohorts(
 pub(super) fn to_enrollment(
     row: enrollment::Model,
     offer: &OfferName,
-    cohorts: Vec<ResourceId>,
+    cohorts: Cohorts,
 ) -> Result<Enrollment, Error> {
     let term = row
         .term_start_date
@@ -232,7 +285,10 @@ pub(super) fn to_enrollment(
         code_source: from_name("enrollments.code_source", row.code_source.clone())?,
         terms_version: row.terms_version.clone(),
         exposed: from_json("enrollments.exposed", row.exposed.clone())?,
-        cohorts,
+        cohorts: cohorts.ids,
+        cohorts_of: cohorts.of.filter(|of| of != offer),
+        migrated_to: name_of("enrollments.migrated_to", row.migrated_to.as_deref())?,
+        migrated_from: name_of("enrollments.migrated_from", row.migrated_from.as_deref())?,
         revision: row.revision,
         update_time: row.update_time,
         status: to_status(row)?,
@@ -259,6 +315,10 @@ fn to_status(row: enrollment::Model) -> Result<Status, Error> {
             reason: from_name("enrollments.end_reason", row.end_reason.unwrap_or_default())?,
             activate_time,
         }),
+        "MIGRATED" => Status::Migrated(Migration {
+            migrate_time: given("enrollments.end_time", row.end_time)?,
+            activate_time,
+        }),
         "CANCELLED" => Status::Cancelled(Cancellation {
             cancel_time: given("enrollments.cancel_time", row.cancel_time)?,
             reason: from_name(
@@ -270,6 +330,11 @@ fn to_status(row: enrollment::Model) -> Result<Status, Error> {
         }),
         _ => return Err(Error::unreadable("enrollments.state")),
     })
+}
+
+fn name_of(column: &'static str, name: Option<&str>) -> Result<Option<EnrollmentName>, Error> {
+    let name = name.map(|name| EnrollmentName::parse(name).map_err(|_| Error::unreadable(column)));
+    name.transpose()
 }
 
 fn given<T>(column: &'static str, value: Option<T>) -> Result<T, Error> {

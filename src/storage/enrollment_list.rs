@@ -5,22 +5,22 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     Error, Row,
-    enrollment::{StoredEnrollment, to_enrollment, with_cohorts},
-    entity::{cohort, enrollment},
+    enrollment::{Cohorts, StoredEnrollment, to_enrollment, with_cohorts},
+    entity::{cohort, enrollment, offer},
 };
 use crate::domain::{
     enrollment::{
         Enrollment,
         filter::{Comparison, Filter, State, TimeField},
     },
-    name::ResourceId,
+    name::CohortName,
     offer::Offer,
 };
 
@@ -46,7 +46,7 @@ pub async fn list(
     after: Uuid,
     size: u64,
 ) -> Result<Listed<StoredEnrollment>, Error> {
-    let (mut rows, next) = window(db, offer, filter, today, after, size).await?;
+    let (mut rows, next) = window(db, &[offer.id], filter, today, after, size).await?;
     for row in &mut rows {
         row.contact = None;
     }
@@ -63,24 +63,40 @@ pub async fn list_without_cohorts(
     after: Uuid,
     size: u64,
 ) -> Result<Listed<Enrollment>, Error> {
-    let (rows, next) = window(db, offer, filter, today, after, size).await?;
+    let (rows, next) = window(db, &[offer.id], filter, today, after, size).await?;
     let rows = rows.into_iter();
-    let enrollments = rows.map(|row| to_enrollment(row, &offer.value.name, Vec::new()));
+    let enrollments = rows.map(|row| to_enrollment(row, &offer.value.name, Cohorts::default()));
     Ok(Listed {
         enrollments: enrollments.collect::<Result<_, _>>()?,
         next,
     })
 }
 
+/// The ids of those in all of these offers.
+pub async fn list_ids(
+    db: &impl ConnectionTrait,
+    offer_ids: &[i64],
+    filter: &Filter,
+    today: NaiveDate,
+    after: Uuid,
+    size: u64,
+) -> Result<Listed<Uuid>, Error> {
+    let (rows, next) = window(db, offer_ids, filter, today, after, size).await?;
+    Ok(Listed {
+        enrollments: rows.into_iter().map(|row| row.id).collect(),
+        next,
+    })
+}
+
 async fn window(
     db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
+    offer_ids: &[i64],
     filter: &Filter,
     today: NaiveDate,
     after: Uuid,
     size: u64,
 ) -> Result<(Vec<enrollment::Model>, Option<Uuid>), Error> {
-    let cohorts = cohorts_of(db, offer).await?;
+    let cohorts = cohorts_in(db, filter).await?;
     let end = enrollment::Entity::find()
         .select_only()
         .column(enrollment::Column::Id)
@@ -93,7 +109,7 @@ async fn window(
         .await?;
     let mut wanted = enrollment::Entity::find()
         .filter(enrollment::Column::Id.gt(after))
-        .filter(enrollment::Column::OfferId.eq(offer.id))
+        .filter(enrollment::Column::OfferId.is_in(offer_ids.iter().copied()))
         .filter(condition(filter, &cohorts, today));
     if let Some(end) = end {
         wanted = wanted.filter(enrollment::Column::Id.lte(end));
@@ -112,25 +128,27 @@ async fn window(
     Ok((rows, last))
 }
 
-/// The keys of an offer's cohorts.
-type Cohorts = HashMap<ResourceId, i64>;
+/// The keys of the cohorts that a filter names.
+type CohortKeys = HashMap<CohortName, i64>;
 
-async fn cohorts_of(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<Cohorts, Error> {
-    let cohorts = cohort::Entity::find()
-        .select_only()
-        .columns([cohort::Column::Slug, cohort::Column::Id])
-        .filter(cohort::Column::OfferId.eq(offer.id))
-        .into_tuple::<(String, i64)>()
-        .all(db)
-        .await?;
-    let cohorts = cohorts.into_iter().map(|(slug, id)| {
-        let slug = ResourceId::parse(&slug).map_err(|_| Error::unreadable("cohorts.slug"))?;
-        Ok((slug, id))
-    });
-    cohorts.collect()
+async fn cohorts_in(db: &impl ConnectionTrait, filter: &Filter) -> Result<CohortKeys, Error> {
+    let mut keys = CohortKeys::new();
+    for name in filter.cohorts() {
+        let key = cohort::Entity::find()
+            .select_only()
+            .column(cohort::Column::Id)
+            .join(JoinType::InnerJoin, cohort::Relation::Offer.def())
+            .filter(cohort::Column::Slug.eq(name.cohort.as_str()))
+            .filter(offer::Column::Slug.eq(name.parent.offer.as_str()))
+            .into_tuple::<i64>()
+            .one(db)
+            .await?;
+        keys.extend(key.map(|key| (name.clone(), key)));
+    }
+    Ok(keys)
 }
 
-fn condition(filter: &Filter, cohorts: &Cohorts, today: NaiveDate) -> Condition {
+fn condition(filter: &Filter, cohorts: &CohortKeys, today: NaiveDate) -> Condition {
     let parts = |whole: Condition, parts: &[Filter]| {
         let parts = parts.iter().map(|part| condition(part, cohorts, today));
         parts.fold(whole, Condition::add)
@@ -144,7 +162,7 @@ fn condition(filter: &Filter, cohorts: &Cohorts, today: NaiveDate) -> Condition 
             Condition::all().add(enrollment::Column::CodeSource.eq(source.name()))
         }
         // A count, and not whether there is one: the planner must not join all of the cohort for it.
-        Filter::Cohort(id) => Condition::all().add(match cohorts.get(id) {
+        Filter::Cohort(name) => Condition::all().add(match cohorts.get(name) {
             Some(cohort_id) => Expr::cust(format!(
                 "(SELECT count(*) FROM enrollment_cohorts c \
                  WHERE c.enrollment_id = enrollments.id AND c.cohort_id = {cohort_id}) > 0"
@@ -184,6 +202,7 @@ fn in_state(state: State, today: NaiveDate) -> Condition {
         State::Rejected => stored("REJECTED"),
         State::Cancelled => stored("CANCELLED"),
         State::Revoked => stored("REVOKED"),
+        State::Migrated => stored("MIGRATED"),
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Error, Row,
+    Error, Row, Store,
     entity::{enrollment_cohort, job, offer},
     row::{at_revision, from_json, from_name, to_json},
 };
@@ -120,6 +120,23 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Row<Offer>, job: &Job) ->
     };
     job::Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
+}
+
+/// Lets the job go on that has moved an offer's enrollments, if it is done and some are live again; says whether.
+pub async fn wake_migration(store: &Store, offer: &OfferName) -> Result<bool, Error> {
+    const WAKE: &str = "\
+        UPDATE jobs SET state = 'RUNNING', total_count = passed_count + ( \
+          SELECT count(*) FROM enrollments e \
+          WHERE e.offer_id = jobs.offer_id AND e.state IN ('PENDING', 'ACTIVE')) \
+        WHERE state = 'DONE' AND work ->> 'work' = 'migrate_offer' \
+          AND offer_id = (SELECT id FROM offers WHERE slug = $1) \
+          AND EXISTS (SELECT 1 FROM enrollments e \
+            WHERE e.offer_id = jobs.offer_id AND e.state IN ('PENDING', 'ACTIVE'))";
+    let backend = store.writer.get_database_backend();
+    let values = [offer.offer.as_str().into()];
+    let statement = Statement::from_sql_and_values(backend, WAKE, values);
+    let woken = store.writer.execute_raw(statement).await?;
+    Ok(woken.rows_affected() > 0)
 }
 
 /// How many enrollments rest on a cohort.

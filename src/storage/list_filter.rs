@@ -63,13 +63,14 @@ pub struct PackedLists {
     pub offer: OfferName,
     /// The version of its catalogue.
     pub catalogue_version: i64,
-    /// Keys of the loads, whether they count, have counted, or never did.
+    /// Keys of the loads, of its succession, whether they count, have counted, or never did.
     pub loads: Vec<i64>,
 }
 
 const PACKED: &str = "\
     SELECT o.slug, o.catalogue_version, l.id AS load_id FROM offers o \
-    LEFT JOIN cohorts c ON c.offer_id = o.id \
+    LEFT JOIN offers s ON coalesce(s.first_offer_id, s.id) = coalesce(o.first_offer_id, o.id) \
+    LEFT JOIN cohorts c ON c.offer_id = s.id \
     LEFT JOIN loads l ON l.cohort_id = c.id AND l.state IN ('FINISHED', 'PUBLISHED', 'WITHDRAWN')";
 
 /// All offers and their packed lists, as one statement sees them.

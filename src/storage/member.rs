@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Error, Row, Store, catalogue::ListedCohort, row::from_json};
 use crate::domain::{
     cohort::{Comparison, Load, MemberCounts},
-    name::ResourceId,
+    name::{OfferName, ResourceId},
     offer::Offer,
     person::{IdentifierDigest, PersonKey},
 };
@@ -46,12 +46,15 @@ pub struct Listing {
 /// A load that began to count after the newest version was published by a release that keeps no versions
 /// (`m0006`).
 const LISTINGS_AS_OF: &str = "\
-    SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, c.slug AS cohort, r.data_elements, \
-           r.state = 'PUBLISHED' AND (v.number IS NULL OR l.publish_time > v.publish_time OR EXISTS ( \
+    SELECT DISTINCT m.digest, m.person, c.id AS cohort_id, o.slug AS offer, c.slug AS cohort, \
+           r.data_elements, \
+           c.offer_id = $1 AND r.state = 'PUBLISHED' AND (v.number IS NULL OR l.publish_time > v.publish_time OR EXISTS ( \
                SELECT 1 FROM cohort_version_loads p \
                WHERE p.cohort_id = c.id AND p.number = v.number AND p.load_id = l.id)) AS counts \
     FROM loads l \
-    JOIN cohorts c ON c.id = l.cohort_id AND c.offer_id = $1 \
+    JOIN cohorts c ON c.id = l.cohort_id \
+    JOIN offers o ON o.id = c.offer_id AND coalesce(o.first_offer_id, o.id) = \
+        (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1) \
     JOIN cohort_revisions r ON r.cohort_id = c.id AND r.revision = ( \
         SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $2) \
     LEFT JOIN cohort_versions v ON v.cohort_id = c.id AND v.number = ( \
@@ -104,6 +107,7 @@ struct ListingRow {
     digest: Uuid,
     person: Uuid,
     cohort_id: i64,
+    offer: String,
     cohort: String,
     data_elements: Json,
     counts: bool,
@@ -116,6 +120,10 @@ impl ListingRow {
             person: PersonKey(self.person.into_bytes()),
             cohort: Arc::new(ListedCohort {
                 id: self.cohort_id,
+                offer: OfferName {
+                    offer: ResourceId::parse(&self.offer)
+                        .map_err(|_| Error::unreadable("offers.slug"))?,
+                },
                 cohort: ResourceId::parse(&self.cohort)
                     .map_err(|_| Error::unreadable("cohorts.slug"))?,
                 exposed: from_json("cohorts.data_elements", self.data_elements)?,
@@ -150,7 +158,8 @@ const COMPARISON: &str = "\
         AS also_listed, \
       (SELECT COUNT(DISTINCT person) FROM listed WHERE digest IN ( \
           SELECT m.digest FROM enrollment_claims k JOIN listed_members m ON m.person = k.person \
-          WHERE k.offer_id = $1 AND k.live)) AS enrolled, \
+          WHERE k.live AND k.offer_id = \
+            (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1))) AS enrolled, \
       (SELECT COUNT(DISTINCT person) FROM now_listed) AS current_people, \
       (SELECT COUNT(DISTINCT person) FROM now_listed \
        WHERE digest IN (SELECT digest FROM now_listed EXCEPT SELECT digest FROM listed)) \
@@ -161,7 +170,8 @@ const ANYBODY: &str = "\
     SELECT EXISTS ( \
         SELECT 1 FROM loads l JOIN cohorts c ON c.id = l.cohort_id \
         WHERE c.offer_id = $1 AND c.state = 'PUBLISHED' AND l.state = 'PUBLISHED') \
-      OR EXISTS (SELECT 1 FROM enrollment_claims WHERE offer_id = $1 AND live)";
+      OR EXISTS (SELECT 1 FROM enrollment_claims WHERE live AND offer_id = \
+        (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1))";
 
 /// How the people of these loads stand to those who count now. Takes a place among the long looks.
 pub async fn compare(

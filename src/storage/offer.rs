@@ -1,10 +1,12 @@
 //! Offers, and what they said at any time.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TryInsertResult,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, TryInsertResult,
 };
 
 use super::{
@@ -14,8 +16,9 @@ use super::{
 };
 use crate::domain::{
     name::{OfferName, ResourceId},
-    offer::{Offer, OfferState},
+    offer::{Offer, OfferDetails, OfferState},
     page::{Page, PageOf},
+    term::Term,
 };
 
 /// The offer of this name.
@@ -86,6 +89,8 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Er
         details: Set(to_json("offers.details", &offer.details)?),
         revision: Set(offer.revision),
         catalogue_version: NotSet,
+        first_offer_id: NotSet,
+        successor: NotSet,
         create_time: Set(offer.create_time),
         update_time: Set(offer.update_time),
     };
@@ -104,8 +109,10 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Er
 
 /// Replaces an offer by its next revision.
 pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result<(), Error> {
+    let successor = offer.successor.as_ref().map(ToString::to_string);
     let row = offer::ActiveModel {
         state: Set(offer.state.name().to_owned()),
+        successor: Set(successor),
         details: Set(to_json("offers.details", &offer.details)?),
         revision: Set(offer.revision),
         update_time: Set(offer.update_time),
@@ -119,6 +126,83 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result
         .await?;
     at_revision(updated.rows_affected)?;
     insert_revision(db, id, offer).await
+}
+
+/// Every term that an offer ever had.
+pub async fn terms(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<Vec<Term>, Error> {
+    let revisions = offer_revision::Entity::find()
+        .filter(offer_revision::Column::OfferId.eq(offer.id))
+        .all(db)
+        .await?;
+    let terms = revisions.into_iter().map(|revision| {
+        let details = from_json::<OfferDetails>("offer_revisions.details", revision.details)?;
+        Ok(details.term)
+    });
+    terms.collect()
+}
+
+/// The first offer of the succession that an offer belongs to.
+pub(super) fn first_of(row: &offer::Model) -> i64 {
+    row.first_offer_id.unwrap_or(row.id)
+}
+
+/// The offers of an offer's succession, by their keys.
+pub async fn succession(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+) -> Result<BTreeMap<i64, OfferName>, Error> {
+    let row = by_name(&offer.value.name).one(db).await?;
+    names_in_succession(db, row.as_ref().map_or(offer.id, first_of)).await
+}
+
+/// The offers of a succession, by their keys.
+pub(super) async fn names_in_succession(
+    db: &impl ConnectionTrait,
+    first: i64,
+) -> Result<BTreeMap<i64, OfferName>, Error> {
+    let rows = offer::Entity::find()
+        .select_only()
+        .columns([offer::Column::Id, offer::Column::Slug])
+        .filter(
+            Condition::any()
+                .add(offer::Column::Id.eq(first))
+                .add(offer::Column::FirstOfferId.eq(first)),
+        )
+        .into_tuple::<(i64, String)>()
+        .all(db)
+        .await?;
+    let names = rows.into_iter().map(|(id, slug)| {
+        let offer = ResourceId::parse(&slug).map_err(|_| Error::unreadable("offers.slug"))?;
+        Ok((id, OfferName { offer }))
+    });
+    names.collect()
+}
+
+/// Puts an offer behind another, whose succession it is part of from then on; gives false when it stands behind one
+/// already.
+pub async fn succeed(
+    db: &impl ConnectionTrait,
+    successor: &Row<Offer>,
+    offer: &Row<Offer>,
+) -> Result<bool, Error> {
+    // A succession begins with an offer that succeeds none.
+    const SUCCEED: &str = "\
+        UPDATE offers SET first_offer_id = \
+          (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $2) \
+        WHERE id = $1 AND first_offer_id IS NULL";
+    // All of them know others now: their catalogues are new.
+    const RENEW: &str = "\
+        UPDATE offers SET id = id WHERE coalesce(first_offer_id, id) = \
+          (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1)";
+    let backend = db.get_database_backend();
+    let values = [successor.id.into(), offer.id.into()];
+    let succeed = Statement::from_sql_and_values(backend, SUCCEED, values);
+    if db.execute_raw(succeed).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let renew = Statement::from_sql_and_values(backend, RENEW, [offer.id.into()]);
+    db.execute_raw(renew).await?;
+    Ok(true)
 }
 
 async fn insert_revision(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result<(), Error> {
@@ -141,12 +225,16 @@ pub(super) fn by_name(name: &OfferName) -> sea_orm::Select<offer::Entity> {
 
 pub(super) fn to_offer(row: offer::Model) -> Result<Row<Offer>, Error> {
     let slug = ResourceId::parse(&row.slug).map_err(|_| Error::unreadable("offers.slug"))?;
+    let successor = row.successor.as_deref().map(OfferName::parse);
     Ok(Row {
         id: row.id,
         value: Offer {
             name: OfferName { offer: slug },
             state: from_name::<OfferState>("offers.state", row.state)?,
             details: from_json("offers.details", row.details)?,
+            successor: successor
+                .transpose()
+                .map_err(|_| Error::unreadable("offers.successor"))?,
             revision: row.revision,
             create_time: row.create_time,
             update_time: row.update_time,

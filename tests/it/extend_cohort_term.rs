@@ -9,7 +9,7 @@ use enrollment::grpc::proto::{
         self, enrollment::State, enrollment_admin_service_client::EnrollmentAdminServiceClient, job,
     },
 };
-use tonic::{Code, Request, transport::Endpoint};
+use tonic::Code;
 
 use crate::support::{
     company::{self, OFFER, customer, date, listed, request_id},
@@ -17,6 +17,7 @@ use crate::support::{
     database::TestDatabase,
     deeds::cohort,
     installation::Installation,
+    jobs::{as_operator, job_size, kill_until_done},
     process::ServiceProcess,
     provider::{activation, by_name},
     refusal::{assert_refused, fields_of},
@@ -31,36 +32,10 @@ fn extend(cohort: &str, end: Date) -> v1::ExtendCohortTermRequest {
     }
 }
 
-async fn job(server: &TestServer, name: &str) -> v1::Job {
-    let name = name.to_owned();
-    let reply = server.admin().get_job(v1::GetJobRequest { name }).await;
-    reply.unwrap().into_inner()
-}
-
-/// The job once it is done: it goes on by itself.
-async fn done(server: &TestServer, name: &str) -> v1::Job {
-    loop {
-        let job = job(server, name).await;
-        if job.state() == job::State::Done {
-            return job;
-        }
-    }
-}
-
 /// Enrollments of whom the end is this day.
 async fn until(database: &TestDatabase, day: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM enrollments WHERE term_end_date = '{day}'");
     database.count(&sql).await
-}
-
-/// Waits until a job has looked at more than so many; gives how many it has.
-async fn until_more_than(database: &TestDatabase, passed: i64) -> i64 {
-    loop {
-        let now = database.count("SELECT passed_count FROM jobs").await;
-        if now > passed {
-            return now;
-        }
-    }
 }
 
 on_each_database! {
@@ -91,7 +66,7 @@ on_each_database! {
 
         let request = extend(&cohort("postpaid"), date(2024, 9, 1));
         let asked = server.admin().extend_cohort_term(request).await.unwrap().into_inner();
-        let done = done(&server, &asked.name).await;
+        let done = server.job_done(&asked.name).await;
 
         assert_eq!((asked.state(), asked.total_count, asked.passed_count), (job::State::Running, 4, 0));
         assert_eq!((done.total_count, done.passed_count, done.changed_count), (4, 4, 2));
@@ -119,7 +94,7 @@ on_each_database! {
         let mut admin = server.admin();
 
         let first = admin.extend_cohort_term(request.clone()).await.unwrap().into_inner();
-        done(&server, &first.name).await;
+        server.job_done(&first.name).await;
         let again = admin.extend_cohort_term(request.clone()).await.unwrap().into_inner();
 
         assert_eq!((again.name, again.state), (first.name, job::State::Done.into()));
@@ -163,7 +138,7 @@ on_each_database! {
         for worked in at_once(working).await {
             worked.unwrap();
         }
-        let done = done(&server, &asked.name).await;
+        let done = server.job_done(&asked.name).await;
 
         let all = i64::from(MORE) + 1;
         assert_eq!((done.passed_count, done.changed_count), (all, all));
@@ -172,8 +147,7 @@ on_each_database! {
     }
 
     async fn a_service_that_is_killed_meanwhile_goes_on_behind_what_is_done(database) {
-        const KILLS: usize = 3;
-        let more = std::env::var("ENROLLMENT_JOB_SIZE").map_or(8_000, |size| size.parse().unwrap());
+        let more = job_size(8_000);
         let installation = Installation::new();
         let start = Start { keys: installation.keys(), ..Start::default() };
         let server = TestServer::start_with(&database.settings, start).await;
@@ -184,25 +158,16 @@ on_each_database! {
         let later = "UPDATE enrollments SET activate_by_date = '2040-01-01', term_end_date = '2030-01-01'";
         database.execute(later).await.unwrap();
         database.multiply_enrollments(more).await;
-        let mut service = ServiceProcess::start(&mut installation.serve(&database, "127.0.0.1:0"));
-        let mut request = Request::new(extend(&cohort("postpaid"), date(2031, 1, 1)));
-        let bearer = format!("Bearer {}", installation.token(&["operator"]));
-        request.metadata_mut().insert("authorization", bearer.parse().unwrap());
-        let endpoint = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
-        let mut admin = EnrollmentAdminServiceClient::new(endpoint.connect_lazy());
-        admin.extend_cohort_term(request).await.unwrap();
+        let service = ServiceProcess::start(&mut installation.serve(&database, "127.0.0.1:0"));
+        let mut admin = EnrollmentAdminServiceClient::new(as_operator(&installation, &service));
+        admin.extend_cohort_term(extend(&cohort("postpaid"), date(2031, 1, 1))).await.unwrap();
 
-        let mut passed = 0;
-        for _ in 0..KILLS {
-            passed = until_more_than(&database, passed).await;
-            service.kill();
+        let service = kill_until_done(&installation, &database, service, async || {
             assert_eq!(until(&database, "2031-01-01").await, database.events("TERM_EXTENDED").await);
-            service = ServiceProcess::start(&mut installation.serve(&database, "127.0.0.1:0"));
-        }
-        while database.count("SELECT COUNT(*) FROM jobs WHERE state = 'DONE'").await == 0 {}
+        })
+        .await;
 
         let all = i64::from(more) + 1;
-        assert!(passed < all, "it was done before it was killed");
         assert_eq!(until(&database, "2031-01-01").await, all);
         assert_eq!(database.events("TERM_EXTENDED").await, all);
         for counted in ["total_count", "passed_count", "changed_count"] {

@@ -48,6 +48,7 @@ mod list_enrollments;
 mod load_activation_codes;
 mod load_members;
 mod lookup_enrollment;
+mod migrate_offer;
 mod migrations;
 mod packing;
 mod preview_publication;

@@ -37,6 +37,15 @@ pub struct Revocation {
     pub activate_time: Option<DateTime<Utc>>,
 }
 
+/// What is kept of an enrollment's going on in another offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// Since when it goes on there.
+    pub migrate_time: DateTime<Utc>,
+    /// When the membership here had begun, if it had.
+    pub activate_time: Option<DateTime<Utc>>,
+}
+
 /// Why a person ended an enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

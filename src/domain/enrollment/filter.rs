@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{code::CodeSource, name::ResourceId};
+use crate::domain::{code::CodeSource, name::CohortName};
 
 /// Some of an offer's enrollments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +18,23 @@ pub enum Filter {
     /// Those whose present code comes from there.
     CodeSource(CodeSource),
     /// Those that rest on this cohort, among others.
-    Cohort(ResourceId),
+    Cohort(CohortName),
     /// Those with a time that compares so.
     Time(TimeField, Comparison, DateTime<Utc>),
     /// Those with a time at all.
     Has(TimeField),
+}
+
+impl Filter {
+    /// The cohorts that it names.
+    pub fn cohorts(&self) -> Vec<&CohortName> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::cohorts).collect(),
+            Self::Not(part) => part.cohorts(),
+            Self::Cohort(name) => vec![name],
+            Self::State(_) | Self::CodeSource(_) | Self::Time(..) | Self::Has(_) => Vec::new(),
+        }
+    }
 }
 
 /// Where an enrollment stands, and nothing else of it.
@@ -42,6 +54,8 @@ pub enum State {
     Cancelled,
     /// The company ended it.
     Revoked,
+    /// It goes on in another offer.
+    Migrated,
 }
 
 /// A time of an enrollment.

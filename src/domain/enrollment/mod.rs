@@ -9,16 +9,18 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    ending::{CancelReason, Cancellation, RejectReason, Rejection, Revocation, RevokeReason},
+    ending::{
+        CancelReason, Cancellation, Migration, RejectReason, Rejection, Revocation, RevokeReason,
+    },
     status::{CannotRecord, CannotReinstate, Status},
 };
 use super::{
     code::CodeSource,
     data_element::DataElements,
-    name::{EnrollmentName, ResourceId},
+    name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
     term::TermDates,
-    transition::Transition,
+    transition::{StateForbids, Transition},
 };
 
 /// How far a provider's clock may be from this service's.
@@ -48,6 +50,15 @@ pub struct Enrollment {
     pub exposed: DataElements,
     /// The published cohorts that made the person eligible.
     pub cohorts: Vec<ResourceId>,
+    /// The offer whose cohorts these are; `None` when it is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cohorts_of: Option<OfferName>,
+    /// The enrollment as which it goes on in another offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated_to: Option<EnrollmentName>,
+    /// The enrollment of another offer as which it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated_from: Option<EnrollmentName>,
     /// Counts its changes, from 1.
     pub revision: i64,
     /// When it last changed.
@@ -67,7 +78,8 @@ impl Enrollment {
             | Status::Lapsed
             | Status::Rejected(_)
             | Status::Cancelled(_)
-            | Status::Revoked(_) => self.status,
+            | Status::Revoked(_)
+            | Status::Migrated(_) => self.status,
         }
     }
 
@@ -80,6 +92,53 @@ impl Enrollment {
             }),
             Transition::Already(_) => Transition::Already(self.clone()),
         }
+    }
+
+    /// The offer whose cohorts made the person eligible.
+    pub fn offer_of_cohorts(&self) -> &OfferName {
+        self.cohorts_of.as_ref().unwrap_or(&self.name.parent)
+    }
+
+    /// What it becomes when it goes on under this name in another offer, and what it goes on as there: with what is
+    /// left of its term, and time to activate the code of the new provider. That is the successor's activation window,
+    /// but never less than the person had; and who was a member already can become one again until the term ends.
+    pub fn migrate(
+        &self,
+        to: EnrollmentName,
+        successor: &Offer,
+        time: DateTime<Utc>,
+    ) -> Result<(Self, Self), StateForbids> {
+        let status = self.status.migrate(time)?;
+        let today = successor.date_at(time);
+        let window = successor.details.activation_window.after(today);
+        let was_active = self.status.activate_time().is_some();
+        let last_covered = self.term.map(TermDates::covered_through);
+        let successor = Self {
+            status: Status::Pending,
+            enroll_time: time,
+            activate_by: last_covered
+                .filter(|_| was_active)
+                .into_iter()
+                .fold(window.max(self.activate_by), NaiveDate::max),
+            term: self.term.map(|term| TermDates {
+                start: term.start.max(today),
+                end: term.end,
+            }),
+            code_source: successor.details.code_source,
+            cohorts_of: Some(self.offer_of_cohorts().clone()),
+            migrated_to: None,
+            migrated_from: Some(self.name.clone()),
+            revision: 1,
+            update_time: time,
+            name: to.clone(),
+            ..self.clone()
+        };
+        let migrated = Self {
+            status,
+            migrated_to: Some(to),
+            ..self.clone()
+        };
+        Ok((migrated, successor))
     }
 
     /// What it becomes when the provider's membership begins: the term begins then, if it waits for that, as the
@@ -147,6 +206,9 @@ mod tests {
             terms_version: "1".into(),
             exposed: DataElements::new(),
             cohorts: vec![],
+            cohorts_of: None,
+            migrated_to: None,
+            migrated_from: None,
             revision: 1,
             update_time: time("2021-09-01T00:00:00Z"),
         }

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ending::{
-    CancelReason, Cancellation, RejectReason, Rejection, Revocation, RevokeReason,
+    CancelReason, Cancellation, Migration, RejectReason, Rejection, Revocation, RevokeReason,
 };
 use crate::domain::transition::{StateForbids, Transition};
 
@@ -33,6 +33,8 @@ pub enum Status {
     Cancelled(Cancellation),
     /// Ended by the company.
     Revoked(Revocation),
+    /// Goes on in another offer.
+    Migrated(Migration),
 }
 
 /// Why a cancelled enrollment cannot be reinstated.
@@ -64,52 +66,42 @@ pub enum CannotRecord {
 impl Status {
     /// Whether the person holds the offer's one place.
     pub fn is_live(self) -> bool {
-        match self {
-            Self::Pending | Self::Active { .. } => true,
-            Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Rejected(_)
-            | Self::Cancelled(_)
-            | Self::Revoked(_) => false,
-        }
+        matches!(self, Self::Pending | Self::Active { .. })
     }
 
     /// What is kept of its cancellation, while it is cancelled.
     pub fn cancellation(self) -> Option<Cancellation> {
-        match self {
-            Self::Cancelled(cancellation) => Some(cancellation),
-            Self::Pending
-            | Self::Active { .. }
-            | Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Rejected(_)
-            | Self::Revoked(_) => None,
+        if let Self::Cancelled(cancellation) = self {
+            Some(cancellation)
+        } else {
+            None
         }
     }
 
     /// What is kept of the provider's refusal, if that ended it.
     pub fn rejection(self) -> Option<Rejection> {
-        match self {
-            Self::Rejected(rejection) => Some(rejection),
-            Self::Pending
-            | Self::Active { .. }
-            | Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Cancelled(_)
-            | Self::Revoked(_) => None,
+        if let Self::Rejected(rejection) = self {
+            Some(rejection)
+        } else {
+            None
         }
     }
 
     /// What is kept of its revocation, if that ended it.
     pub fn revocation(self) -> Option<Revocation> {
-        match self {
-            Self::Revoked(revocation) => Some(revocation),
-            Self::Pending
-            | Self::Active { .. }
-            | Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Rejected(_)
-            | Self::Cancelled(_) => None,
+        if let Self::Revoked(revocation) = self {
+            Some(revocation)
+        } else {
+            None
+        }
+    }
+
+    /// What is kept of its going on in another offer, if it does.
+    pub fn migration(self) -> Option<Migration> {
+        if let Self::Migrated(migration) = self {
+            Some(migration)
+        } else {
+            None
         }
     }
 
@@ -118,13 +110,14 @@ impl Status {
         match self {
             Self::Active { activate_time } | Self::Expired { activate_time } => Some(activate_time),
             Self::Cancelled(Cancellation { activate_time, .. })
-            | Self::Revoked(Revocation { activate_time, .. }) => activate_time,
+            | Self::Revoked(Revocation { activate_time, .. })
+            | Self::Migrated(Migration { activate_time, .. }) => activate_time,
             Self::Pending | Self::Lapsed | Self::Rejected(_) => None,
         }
     }
 
     /// Begins the provider's membership, as the provider tells, perhaps late: one that began in time has begun,
-    /// also when the code has run out since, or the person or the company has ended the enrollment since.
+    /// also when the code has run out since, or the enrollment has been ended since.
     pub fn activate(self, time: DateTime<Utc>) -> Result<Transition<Self>, CannotRecord> {
         if let Some(known) = self.activate_time() {
             return if known == time {
@@ -149,11 +142,18 @@ impl Status {
                     ..ended
                 })))
             }
+            Self::Migrated(ended) if time < ended.migrate_time => {
+                Ok(Transition::To(Self::Migrated(Migration {
+                    activate_time: Some(time),
+                    ..ended
+                })))
+            }
             Self::Active { .. }
             | Self::Expired { .. }
             | Self::Rejected(_)
             | Self::Cancelled(_)
-            | Self::Revoked(_) => Err(CannotRecord::State(self.forbids())),
+            | Self::Revoked(_)
+            | Self::Migrated(_) => Err(CannotRecord::State(self.forbids())),
         }
     }
 
@@ -163,19 +163,20 @@ impl Status {
         now: DateTime<Utc>,
         reason: RejectReason,
     ) -> Result<Transition<Self>, CannotRecord> {
-        match self {
-            Self::Pending => Ok(Transition::To(Self::Rejected(Rejection {
-                reject_time: now,
-                reason,
-            }))),
-            Self::Rejected(known) if known.reason == reason => Ok(Transition::Already(self)),
-            Self::Rejected(known) => Err(CannotRecord::OtherReason(known.reason)),
-            Self::Active { .. }
-            | Self::Expired { .. }
-            | Self::Lapsed
-            | Self::Cancelled(_)
-            | Self::Revoked(_) => Err(CannotRecord::State(self.forbids())),
+        if let Self::Rejected(known) = self {
+            return if known.reason == reason {
+                Ok(Transition::Already(self))
+            } else {
+                Err(CannotRecord::OtherReason(known.reason))
+            };
         }
+        if self != Self::Pending {
+            return Err(CannotRecord::State(self.forbids()));
+        }
+        Ok(Transition::To(Self::Rejected(Rejection {
+            reject_time: now,
+            reason,
+        })))
     }
 
     /// Ends it because the person asks for it, here or at the provider's. What is cancelled stays as it was
@@ -186,20 +187,16 @@ impl Status {
         reason: CancelReason,
         reinstate_by: NaiveDate,
     ) -> Result<Transition<Self>, StateForbids> {
-        match self {
-            Self::Pending | Self::Active { .. } => {
-                Ok(Transition::To(Self::Cancelled(Cancellation {
-                    cancel_time: now,
-                    reason,
-                    reinstate_by,
-                    activate_time: self.activate_time(),
-                })))
-            }
-            Self::Cancelled(_) => Ok(Transition::Already(self)),
-            Self::Expired { .. } | Self::Lapsed | Self::Rejected(_) | Self::Revoked(_) => {
-                Err(self.forbids())
-            }
+        if let Self::Cancelled(_) = self {
+            return Ok(Transition::Already(self));
         }
+        self.must_be_live()?;
+        Ok(Transition::To(Self::Cancelled(Cancellation {
+            cancel_time: now,
+            reason,
+            reinstate_by,
+            activate_time: self.activate_time(),
+        })))
     }
 
     /// Ends it because the company does. What is revoked stays as it was revoked first.
@@ -208,37 +205,50 @@ impl Status {
         now: DateTime<Utc>,
         reason: RevokeReason,
     ) -> Result<Transition<Self>, StateForbids> {
-        match self {
-            Self::Pending | Self::Active { .. } => Ok(Transition::To(Self::Revoked(Revocation {
-                revoke_time: now,
-                reason,
-                activate_time: self.activate_time(),
-            }))),
-            Self::Revoked(_) => Ok(Transition::Already(self)),
-            Self::Expired { .. } | Self::Lapsed | Self::Rejected(_) | Self::Cancelled(_) => {
-                Err(self.forbids())
-            }
+        if let Self::Revoked(_) = self {
+            return Ok(Transition::Already(self));
+        }
+        self.must_be_live()?;
+        Ok(Transition::To(Self::Revoked(Revocation {
+            revoke_time: now,
+            reason,
+            activate_time: self.activate_time(),
+        })))
+    }
+
+    /// Ends it because it goes on in another offer.
+    pub fn migrate(self, now: DateTime<Utc>) -> Result<Self, StateForbids> {
+        self.must_be_live()?;
+        Ok(Self::Migrated(Migration {
+            migrate_time: now,
+            activate_time: self.activate_time(),
+        }))
+    }
+
+    fn must_be_live(self) -> Result<(), StateForbids> {
+        if self.is_live() {
+            Ok(())
+        } else {
+            Err(self.forbids())
         }
     }
 
     /// Makes it live again, in the state in which it was cancelled: an enrollment whose membership
     /// never began must not come back as one that runs.
     pub fn reinstate(self, today: NaiveDate) -> Result<Transition<Self>, CannotReinstate> {
-        match self {
-            Self::Cancelled(cancellation) if today > cancellation.reinstate_by => {
-                Err(CannotReinstate::PeriodOver)
-            }
-            Self::Cancelled(Cancellation { activate_time, .. }) => {
-                Ok(Transition::To(match activate_time {
-                    Some(activate_time) => Self::Active { activate_time },
-                    None => Self::Pending,
-                }))
-            }
-            Self::Pending | Self::Active { .. } => Ok(Transition::Already(self)),
-            Self::Expired { .. } | Self::Lapsed | Self::Rejected(_) | Self::Revoked(_) => {
-                Err(CannotReinstate::State(self.forbids()))
-            }
+        if self.is_live() {
+            return Ok(Transition::Already(self));
         }
+        let Self::Cancelled(cancellation) = self else {
+            return Err(CannotReinstate::State(self.forbids()));
+        };
+        if today > cancellation.reinstate_by {
+            return Err(CannotReinstate::PeriodOver);
+        }
+        Ok(Transition::To(match cancellation.activate_time {
+            Some(activate_time) => Self::Active { activate_time },
+            None => Self::Pending,
+        }))
     }
 
     /// The state as the API and the database name it.
@@ -251,6 +261,7 @@ impl Status {
             Self::Rejected(_) => "REJECTED",
             Self::Cancelled(_) => "CANCELLED",
             Self::Revoked(_) => "REVOKED",
+            Self::Migrated(_) => "MIGRATED",
         }
     }
 

@@ -11,8 +11,10 @@ use crate::{
     domain::{
         contact::MaskedContact,
         eligibility::{Eligibility, Verdict},
-        enrollment::{CancelReason, RejectReason, Rejection, Revocation, RevokeReason, Status},
-        name::CohortName,
+        enrollment::{
+            CancelReason, Enrollment, RejectReason, Rejection, Revocation, RevokeReason, Status,
+        },
+        name::{CohortName, EnrollmentName},
         term::TermDates,
     },
     grpc::proto::v1,
@@ -53,13 +55,16 @@ pub(in crate::grpc) fn eligibility(eligibility: Eligibility) -> v1::Eligibility 
     reply
 }
 
-/// The same as a provider sees it, which need not know how to reach the person, or what was exposed.
+/// The same as a provider sees it, which need not know how to reach the person, what was exposed, or who covers them
+/// before or after.
 pub(in crate::grpc) fn enrollment_for_provider(view: EnrollmentView) -> v1::Enrollment {
     v1::Enrollment {
         contact: None,
         exposed_data_elements: Vec::new(),
         cohorts: Vec::new(),
         cohorts_retracted: false,
+        migrated_to: String::new(),
+        migrated_from: String::new(),
         ..enrollment(view)
     }
 }
@@ -91,9 +96,11 @@ pub(in crate::grpc) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
     use v1::enrollment::CancelReason as R;
 
     let enrollment = view.enrollment;
+    let cohorts = cohorts(&enrollment);
     let cancellation = view.status.cancellation();
     let rejection = view.status.rejection();
     let revocation = view.status.revocation();
+    let migration = view.status.migration();
     let cancel_reason = match cancellation.map(|cancellation| cancellation.reason) {
         None => R::Unspecified,
         Some(CancelReason::NotWanted) => R::NotWanted,
@@ -118,14 +125,7 @@ pub(in crate::grpc) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
         contact: contact(view.contact),
         terms_version: enrollment.terms_version,
         exposed_data_elements: data_elements(&enrollment.exposed),
-        cohorts: enrollment
-            .cohorts
-            .into_iter()
-            .map(|cohort| {
-                let parent = enrollment.name.parent.clone();
-                CohortName { parent, cohort }.to_string()
-            })
-            .collect(),
+        cohorts,
         cohorts_retracted: view.cohorts_retracted,
         cancel_time: cancellation.map(|cancellation| timestamp(cancellation.cancel_time)),
         cancel_reason: cancel_reason.into(),
@@ -141,7 +141,22 @@ pub(in crate::grpc) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
             .map_or(v1::enrollment::RevokeReason::Unspecified, revoke_reason)
             .into(),
         code_source: code_source(enrollment.code_source).into(),
+        migrate_time: migration.map(|migration| timestamp(migration.migrate_time)),
+        migrated_to: name(enrollment.migrated_to.as_ref()),
+        migrated_from: name(enrollment.migrated_from.as_ref()),
     }
+}
+
+fn cohorts(enrollment: &Enrollment) -> Vec<String> {
+    let cohorts = enrollment.cohorts.iter().map(|cohort| CohortName {
+        parent: enrollment.offer_of_cohorts().clone(),
+        cohort: cohort.clone(),
+    });
+    cohorts.map(|cohort| cohort.to_string()).collect()
+}
+
+fn name(name: Option<&EnrollmentName>) -> String {
+    name.map(ToString::to_string).unwrap_or_default()
 }
 
 fn contact(contact: MaskedContact) -> Option<v1::Contact> {
@@ -165,6 +180,7 @@ fn state(status: Status) -> v1::enrollment::State {
         Status::Rejected(_) => S::Rejected,
         Status::Cancelled(_) => S::Cancelled,
         Status::Revoked(_) => S::Revoked,
+        Status::Migrated(_) => S::Migrated,
     }
 }
 

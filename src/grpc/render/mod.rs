@@ -78,6 +78,10 @@ pub(super) fn offer(offer: Offer) -> v1::Offer {
         update_time: Some(timestamp(offer.update_time)),
         etag: etag(offer.revision),
         code_source: code_source(details.code_source).into(),
+        successor: offer
+            .successor
+            .map(|name| name.to_string())
+            .unwrap_or_default(),
     }
 }
 
@@ -234,6 +238,9 @@ pub(super) fn job(job: Job) -> v1::Job {
                 term_end_date: Some(date(end)),
             })
         }
+        JobWork::MigrateOffer { successor } => Work::MigrateOffer(v1::job::MigrateOffer {
+            successor: successor.to_string(),
+        }),
     };
     v1::Job {
         name: job.name.to_string(),

@@ -215,6 +215,17 @@ fn drops_people(comparison: &Comparison) -> Reply {
         .with("dropped_share", comparison.dropped_share().to_string())
 }
 
+fn migrated(successor: String) -> Reply {
+    let text = format!("its enrollments go on in {successor}");
+    Reply::new(Code::FailedPrecondition, ErrorReason::OfferMigrated, text)
+        .with("successor", successor)
+}
+
+fn unfit(name: &str, rule: &str) -> Reply {
+    let text = format!("enrollments cannot go on in {name}: {rule}");
+    Reply::new(Code::FailedPrecondition, ErrorReason::SuccessorUnfit, text)
+}
+
 fn failed_precondition(precondition: Precondition) -> Status {
     let reply = |reason, text: &str| Reply::new(Code::FailedPrecondition, reason, text);
     match precondition {
@@ -259,6 +270,8 @@ fn failed_precondition(precondition: Precondition) -> Status {
         )
         .with("enroll_by_date", enroll_by.to_string())
         .failed(&name),
+        Precondition::OfferMigrated { name, successor } => migrated(successor).failed(&name),
+        Precondition::SuccessorUnfit { name, rule } => unfit(&name, rule).failed(&name),
         Precondition::CodePoolEmpty(name) => reply(
             ErrorReason::CodePoolEmpty,
             "the offer's pool has no code left; nothing was done",

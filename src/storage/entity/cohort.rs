@@ -24,6 +24,13 @@ pub struct Model {
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::offer::Entity",
+        from = "Column::OfferId",
+        to = "super::offer::Column::Id"
+    )]
+    Offer,
+}
 
 impl ActiveModelBehavior for ActiveModel {}

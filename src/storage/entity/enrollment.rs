@@ -22,6 +22,8 @@ pub struct Model {
     pub reinstate_by_date: Option<Date>,
     pub end_time: Option<DateTimeUtc>,
     pub end_reason: Option<String>,
+    pub migrated_to: Option<String>,
+    pub migrated_from: Option<String>,
     pub contact: Option<Vec<u8>>,
     pub revision: i64,
     pub update_time: DateTimeUtc,

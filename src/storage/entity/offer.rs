@@ -12,6 +12,8 @@ pub struct Model {
     pub details: Json,
     pub revision: i64,
     pub catalogue_version: i64,
+    pub first_offer_id: Option<i64>,
+    pub successor: Option<String>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,
 }

@@ -18,6 +18,7 @@ use crate::{
     },
     storage::{
         Error,
+        catalogue::Catalogue,
         code::{KeptCode, NewCode, SealedCode},
         enrollment::{StoredEnrollment, to_model},
         entity::{
@@ -128,6 +129,8 @@ impl Changes {
 /// behind.
 pub(super) struct Rows {
     pub offer_id: i64,
+    /// In whose name people are claimed.
+    pub first_offer_id: i64,
     pub enrollments: Vec<enrollment::Model>,
     pub cohorts: Vec<enrollment_cohort::Model>,
     pub claims: Vec<enrollment_claim::Model>,
@@ -165,9 +168,11 @@ pub(super) struct ChangedRow {
 }
 
 impl Rows {
-    pub fn of(offer_id: i64, changes: Changes) -> Result<Self, Error> {
+    pub fn of(catalogue: &Catalogue, changes: Changes) -> Result<Self, Error> {
+        let offer_id = catalogue.offer.id;
         let mut rows = Self {
             offer_id,
+            first_offer_id: catalogue.first_offer_id,
             enrollments: Vec::with_capacity(changes.enrolled.len()),
             cohorts: Vec::with_capacity(changes.enrolled.len()),
             claims: Vec::with_capacity(changes.enrolled.len()),
@@ -249,7 +254,7 @@ impl Rows {
             .extend(people.map(|person| enrollment_claim::Model {
                 enrollment_id,
                 person: uuid_of(person.0),
-                offer_id: self.offer_id,
+                offer_id: self.first_offer_id,
                 live: true,
             }));
         if let Some(code) = &enrolled.code {

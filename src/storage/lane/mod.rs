@@ -27,7 +27,7 @@ use super::{
     code::KeptCode,
     code_pool,
     connect::LaneOptions,
-    enrollment::{StoredEnrollment, to_enrollment},
+    enrollment::{Cohorts, StoredEnrollment, to_enrollment},
     entity::enrollment,
     member::{Listing, uuid_of},
     request::{Answered, Request},
@@ -150,7 +150,7 @@ impl Turn<'_> {
         if changes.is_empty() {
             return Ok(Given::default());
         }
-        let mut rows = Rows::of(catalogue.offer.id, changes)?;
+        let mut rows = Rows::of(catalogue, changes)?;
         match self {
             Self::Postgres(lane) => {
                 rows.sort();
@@ -167,14 +167,14 @@ trait LookStatements {
     /// Where these identifiers stand on these lists, and what claims their people.
     fn found(
         &mut self,
-        offer_id: i64,
+        catalogue: &Catalogue,
         places: &[Place],
     ) -> impl Future<Output = Result<Found, Error>> + Send;
 
     /// The claims on everybody whom these enrollments claim.
     fn claims(
         &mut self,
-        offer_id: i64,
+        catalogue: &Catalogue,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Claim>, Error>> + Send;
 
@@ -212,7 +212,6 @@ async fn look(
     digests: &[IdentifierDigest],
     ids: &[Uuid],
 ) -> Result<Option<Seen>, Error> {
-    let offer_id = catalogue.offer.id;
     // Nobody is listed on a list that was never published.
     let places = digests.iter().flat_map(|digest| {
         let digest = uuid_of(digest.0);
@@ -220,7 +219,7 @@ async fn look(
         lists.map(move |load_id| Place { digest, load_id })
     });
     let places = places.collect::<Vec<_>>();
-    let found = statements.found(offer_id, &places).await?;
+    let found = statements.found(catalogue, &places).await?;
     if found.version != catalogue.version {
         return Ok(None);
     }
@@ -239,7 +238,7 @@ async fn look(
         seen.claims.extend(row.enrollment.map(claim));
     }
     if !ids.is_empty() {
-        seen.claims.extend(statements.claims(offer_id, ids).await?);
+        seen.claims.extend(statements.claims(catalogue, ids).await?);
     }
     let claiming = seen.claims.iter().map(|claim| claim.enrollment);
     let claiming = claiming.collect::<BTreeSet<_>>();
@@ -271,6 +270,7 @@ macro_rules! enrollment_columns {
              e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
              e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \
              e.end_time AS e_end_time, e.end_reason AS e_end_reason, \
+             e.migrated_to AS e_migrated_to, e.migrated_from AS e_migrated_from, \
              e.contact AS e_contact, e.revision AS e_revision, e.update_time AS e_update_time"
         )
     };
@@ -285,27 +285,28 @@ macro_rules! version {
 }
 use version;
 
-/// `None`: it rests on a cohort that is newer than the catalogue.
+/// `None`: it is of an offer, or rests on a cohort, that is newer than the catalogue.
 fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<Option<StoredEnrollment>, Error> {
     let mut model = enrollment::Model::from_query_result(row, "e_")?;
-    let keys = row.try_get_by_index::<Option<String>>(0)?;
-    let cohorts = keys
-        .as_deref()
-        .unwrap_or_default()
-        .split(',')
-        .map(|key| {
-            let listed = key.parse().ok().and_then(|id| catalogue.cohort(id));
-            listed.map(|listed| listed.cohort.clone())
-        })
-        .collect::<Option<Vec<_>>>();
-    let Some(mut cohorts) = cohorts else {
+    let Some(offer) = catalogue.offer_name(model.offer_id) else {
         return Ok(None);
     };
-    cohorts.sort();
+    let keys = row.try_get_by_index::<Option<String>>(0)?;
+    let mut cohorts = Cohorts::default();
+    for key in keys.as_deref().unwrap_or_default().split(',') {
+        let Some(listed) = key.parse().ok().and_then(|id| catalogue.cohort(id)) else {
+            return Ok(None);
+        };
+        cohorts.ids.push(listed.cohort.clone());
+        cohorts.of = Some(listed.offer.clone());
+    }
+    cohorts.ids.sort();
+    let contact = model.contact.take();
+    let enrollment = to_enrollment(model, offer, cohorts)?;
     Ok(Some(StoredEnrollment {
-        contact: model.contact.take(),
-        cohorts_retracted: catalogue.none_counts(&cohorts),
-        enrollment: to_enrollment(model, &catalogue.offer.value.name, cohorts)?,
+        contact,
+        cohorts_retracted: catalogue.none_counts(&enrollment),
+        enrollment,
     }))
 }
 

@@ -17,6 +17,7 @@ use crate::{
     domain::{code_pool::PoolCounts, person::PersonKey},
     storage::{
         Error,
+        catalogue::Catalogue,
         claim::{self, Claim},
         code::{self, SealedCode},
         enrollment,
@@ -36,7 +37,7 @@ const FOUND: &str = concat!(
     ", m.digest, m.load_id, m.person, c.enrollment_id FROM (SELECT 1) \
      LEFT JOIN (json_each($2) d CROSS JOIN listed_members m \
        ON m.load_id = d.value ->> 1 AND m.digest = unhex(d.value ->> 0)) ON true \
-     LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+     LEFT JOIN enrollment_claims c ON c.offer_id = $3 AND c.person = m.person"
 );
 
 const CLAIMS: &str = "\
@@ -70,11 +71,15 @@ const TAKEN_CODES: &str = "\
 pub(super) struct SqliteLook<'a, C>(pub &'a C);
 
 impl<C: ConnectionTrait> LookStatements for SqliteLook<'_, C> {
-    async fn found(&mut self, offer_id: i64, places: &[Place]) -> Result<Found, Error> {
+    async fn found(&mut self, catalogue: &Catalogue, places: &[Place]) -> Result<Found, Error> {
         let places = places
             .iter()
             .map(|place| (place.digest.simple().to_string(), place.load_id));
-        let values = [offer_id.into(), list(places).into()];
+        let values = [
+            catalogue.offer.id.into(),
+            list(places).into(),
+            catalogue.first_offer_id.into(),
+        ];
         let rows = query(self.0, FOUND, values).await?;
         let mut found = Found {
             version: rows
@@ -97,8 +102,9 @@ impl<C: ConnectionTrait> LookStatements for SqliteLook<'_, C> {
         Ok(found)
     }
 
-    async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
-        let rows = query(self.0, CLAIMS, [offer_id.into(), uuids(ids).into()]).await?;
+    async fn claims(&mut self, catalogue: &Catalogue, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
+        let values = [catalogue.first_offer_id.into(), uuids(ids).into()];
+        let rows = query(self.0, CLAIMS, values).await?;
         rows.iter()
             .map(|row| {
                 Ok(Claim {

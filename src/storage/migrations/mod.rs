@@ -13,6 +13,7 @@ mod m0008_ended_enrollments;
 mod m0009_enrollments_that_end;
 mod m0010_code_pools;
 mod m0011_jobs;
+mod m0012_successions;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_enrollments_that_end::Migration),
             Box::new(m0010_code_pools::Migration),
             Box::new(m0011_jobs::Migration),
+            Box::new(m0012_successions::Migration),
         ]
     }
 }

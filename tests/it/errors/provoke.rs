@@ -12,6 +12,7 @@ use crate::support::{
     codes::{replace, take_codes_from},
     company::{
         self, OFFER, chunk, customer, enroll, hashed_header, header, listed, person, plain_row,
+        request_id,
     },
     database::TestDatabase,
     provider::{activation, by_code, by_name},
@@ -33,6 +34,7 @@ pub async fn all(database: &TestDatabase) -> Vec<Status> {
     met.extend(provider(&server).await);
     met.extend(codes(&server).await);
     met.extend(windows(&server).await);
+    met.extend(migrations(&server).await);
     met.push(fault(&server, database).await);
     met.push(check(&server, |call| call.header("grpc-timeout", "50m")).await);
     met.push(no_place().await);
@@ -276,6 +278,32 @@ async fn complete(server: &TestServer) {
         ..v1::UpdateOfferRequest::default()
     };
     server.offers().update_offer(request).await.unwrap();
+}
+
+/// Of an offer that nobody needs.
+async fn migrations(server: &TestServer) -> Vec<Status> {
+    let mut offers = server.offers();
+    for id in ["ends", "succeeds"] {
+        let request = v1::CreateOfferRequest {
+            offer_id: id.to_owned(),
+            offer: Some(company::offer()),
+        };
+        offers.create_offer(request).await.unwrap();
+    }
+    let open = v1::OpenOfferRequest {
+        name: "offers/ends".to_owned(),
+        etag: String::new(),
+    };
+    offers.open_offer(open.clone()).await.unwrap();
+    let into = |successor: &str| v1::MigrateOfferRequest {
+        name: "offers/ends".to_owned(),
+        successor: successor.to_owned(),
+        etag: String::new(),
+        request_id: request_id(),
+    };
+    let unfit = refused(offers.migrate_offer(into(OFFER)).await);
+    offers.migrate_offer(into("offers/succeeds")).await.unwrap();
+    vec![unfit, refused(offers.open_offer(open).await)]
 }
 
 /// A seal that was tampered with.

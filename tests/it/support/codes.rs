@@ -7,7 +7,7 @@ use tokio_stream::StreamExt;
 use tonic::Status;
 
 use super::{
-    company::{self, request_id},
+    company::{self, OFFER, request_id},
     server::TestServer,
 };
 
@@ -56,8 +56,13 @@ pub async fn stream(
 }
 
 pub fn header(load_id: &str) -> v1::LoadActivationCodesRequest {
+    header_for(OFFER, load_id)
+}
+
+/// Begins a load into the pool of this offer.
+pub fn header_for(offer: &str, load_id: &str) -> v1::LoadActivationCodesRequest {
     part(CodePart::Header(v1::CodeLoadHeader {
-        pool: POOL.to_owned(),
+        pool: format!("{offer}/codePool"),
         load_id: load_id.to_owned(),
         source_name: "codes.csv".to_owned(),
         source_sha256: "ab".repeat(32),

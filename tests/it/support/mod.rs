@@ -10,6 +10,7 @@ pub mod deeds;
 pub mod grpcurl;
 pub mod health;
 pub mod installation;
+pub mod jobs;
 pub mod list;
 pub mod methods;
 pub mod postgres;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     domain::person::PersonKey,
-    storage::{Error, claim::Claim, request::Request},
+    storage::{Error, catalogue::Catalogue, claim::Claim, request::Request},
 };
 
 /// How long a write may take on a connection that says nothing: longer than the server itself allows it.
@@ -125,11 +125,13 @@ impl PostgresLane {
 }
 
 impl LookStatements for PostgresLane {
-    async fn found(&mut self, offer_id: i64, places: &[Place]) -> Result<Found, Error> {
+    async fn found(&mut self, catalogue: &Catalogue, places: &[Place]) -> Result<Found, Error> {
+        let (offer_id, first_offer_id) = (catalogue.offer.id, catalogue.first_offer_id);
         let found = if let [place] = places {
             let one = || {
                 let statement = sqlx::query(FOUND_ONE).bind(offer_id);
-                statement.bind(place.digest).bind(place.load_id)
+                let statement = statement.bind(place.digest).bind(place.load_id);
+                statement.bind(first_offer_id)
             };
             to_found_one(&self.read(one).await?, place)
         } else {
@@ -140,6 +142,7 @@ impl LookStatements for PostgresLane {
                     .bind(offer_id)
                     .bind(&digests)
                     .bind(&lists)
+                    .bind(first_offer_id)
             };
             to_found(&self.read(all).await?)
         };
@@ -147,9 +150,9 @@ impl LookStatements for PostgresLane {
         found.ok_or_else(|| Error::affected("find"))
     }
 
-    async fn claims(&mut self, offer_id: i64, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
+    async fn claims(&mut self, catalogue: &Catalogue, ids: &[Uuid]) -> Result<Vec<Claim>, Error> {
         let rows = self
-            .read(|| sqlx::query(CLAIMS).bind(offer_id).bind(ids))
+            .read(|| sqlx::query(CLAIMS).bind(catalogue.first_offer_id).bind(ids))
             .await?;
         rows.iter()
             .map(|row| {

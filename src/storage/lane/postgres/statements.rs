@@ -11,7 +11,7 @@ pub(super) const FOUND: &str = concat!(
      FROM unnest($2::uuid[], $3::bigint[]) AS d (digest, load_id) \
      CROSS JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
     in_packs!("d.load_id", "d.digest"),
-    ") AS m LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+    ") AS m LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
 );
 
 /// The same for one identifier and one list, as most people come: what spreads an array and what
@@ -22,11 +22,11 @@ pub(super) const FOUND_ONE: &str = concat!(
     ", m.person, c.enrollment_id FROM (SELECT) AS asked \
      LEFT JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
     in_packs!("$3", "$2"),
-    ") AS m ON true LEFT JOIN enrollment_claims c ON c.offer_id = $1 AND c.person = m.person"
+    ") AS m ON true LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
 );
 
-/// `$1` offer, `$2` enrollments: gives everybody whom they claim, and all claims on these. That theirs are claims
-/// of the offer is not asked: the planner could look through all of the offer's for it.
+/// `$1` first offer of the succession, `$2` enrollments: gives everybody whom they claim, and all claims on these. That theirs are claims
+/// of the succession is not asked: the planner could look through all of its claims for it.
 pub(super) const CLAIMS: &str = "\
     SELECT c.person, c.enrollment_id FROM unnest($2::uuid[]) AS named (id) \
     JOIN enrollment_claims own ON own.enrollment_id = named.id \
@@ -50,13 +50,14 @@ pub(super) const UPDATE: &str = "\
       activate_time = u.activate_time, term_start_date = u.term_start_date, \
       term_end_date = u.term_end_date, code_source = u.code_source, cancel_time = u.cancel_time, \
       cancel_reason = u.cancel_reason, reinstate_by_date = u.reinstate_by_date, \
-      end_time = u.end_time, end_reason = u.end_reason, \
+      end_time = u.end_time, end_reason = u.end_reason, migrated_to = u.migrated_to, \
       revision = u.revision, update_time = u.update_time \
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::timestamptz[], $6::date[], \
       $7::date[], $8::text[], $9::timestamptz[], $10::text[], $11::date[], $12::timestamptz[], \
-      $13::text[], $14::bigint[], $15::timestamptz[]) \
+      $13::text[], $14::text[], $15::bigint[], $16::timestamptz[]) \
       AS u (id, seen, state, activate_by_date, activate_time, term_start_date, term_end_date, code_source, \
-            cancel_time, cancel_reason, reinstate_by_date, end_time, end_reason, revision, update_time) \
+            cancel_time, cancel_reason, reinstate_by_date, end_time, end_reason, migrated_to, revision, \
+            update_time) \
     WHERE e.id = u.id AND e.revision = u.seen";
 
 pub(super) const SET_LIVE: &str =
@@ -91,36 +92,36 @@ macro_rules! insert {
             "WITH enrollment AS ( \
                INSERT INTO enrollments (offer_id, id, state, enroll_time, activate_by_date, \
                  activate_time, term_start_date, term_end_date, code_source, terms_version, exposed, \
-                 contact, revision, update_time) \
+                 contact, migrated_from, revision, update_time) \
                SELECT $1, * FROM ",
             $rows!(
                 "$2::uuid", "$3::text", "$4::timestamptz", "$5::date", "$6::timestamptz", "$7::date",
-                "$8::date", "$9::text", "$10::text", "$11::jsonb", "$12::bytea", "$13::bigint",
-                "$14::timestamptz"
+                "$8::date", "$9::text", "$10::text", "$11::jsonb", "$12::bytea", "$13::text",
+                "$14::bigint", "$15::timestamptz"
             ),
             "), cohort AS ( \
                INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT * FROM ",
-            $rows!("$15::uuid", "$16::bigint"),
+            $rows!("$16::uuid", "$17::bigint"),
             "), claim AS ( \
                INSERT INTO enrollment_claims (live, offer_id, enrollment_id, person) \
-               SELECT true, $1, * FROM ",
-            $rows!("$17::uuid", "$18::uuid"),
+               SELECT true, $39, * FROM ",
+            $rows!("$18::uuid", "$19::uuid"),
             "), code AS ( \
                INSERT INTO activation_codes \
                  (digest, enrollment_id, sealed, assign_time, void_time, of_pool) \
                SELECT * FROM ",
-            $rows!("$19::uuid", "$20::uuid", "$21::bytea", "$22::timestamptz", "$23::timestamptz",
-                   "$24::boolean"),
+            $rows!("$20::uuid", "$21::uuid", "$22::bytea", "$23::timestamptz", "$24::timestamptz",
+                   "$25::boolean"),
             "), event AS ( \
                INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
                SELECT * FROM ",
             $rows!(
-                "$25::uuid", "$26::timestamptz", "$27::text", "$28::text", "$29::text", "$30::text",
-                "$31::uuid", "$32::jsonb"
+                "$26::uuid", "$27::timestamptz", "$28::text", "$29::text", "$30::text", "$31::text",
+                "$32::uuid", "$33::jsonb"
             ),
             ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
                SELECT * FROM ",
-            $rows!("$33::text", "$34::uuid", "$35::bytea", "$36::jsonb", "$37::timestamptz")
+            $rows!("$34::text", "$35::uuid", "$36::bytea", "$37::jsonb", "$38::timestamptz")
         )
     };
 }

@@ -148,6 +148,7 @@ fn update(rows: &Rows) -> Statement<'static> {
         .bind(column(changed, |changed| changed.row.reinstate_by_date))
         .bind(column(changed, |changed| changed.row.end_time))
         .bind(column(changed, |changed| changed.row.end_reason.clone()))
+        .bind(column(changed, |changed| changed.row.migrated_to.clone()))
         .bind(column(changed, |changed| changed.row.revision))
         .bind(column(changed, |changed| changed.row.update_time))
 }
@@ -174,6 +175,7 @@ fn insert(rows: &Rows) -> Statement<'_> {
         .column(&rows.enrollments, |row| row.terms_version.as_str())
         .column(&rows.enrollments, |row| &row.exposed)
         .column(&rows.enrollments, |row| row.contact.as_deref())
+        .column(&rows.enrollments, |row| row.migrated_from.as_deref())
         .column(&rows.enrollments, |row| row.revision)
         .column(&rows.enrollments, |row| row.update_time)
         .column(&rows.cohorts, |row| row.enrollment_id)
@@ -199,7 +201,7 @@ fn insert(rows: &Rows) -> Statement<'_> {
         .column(&rows.requests, |row| row.fingerprint.as_slice())
         .column(&rows.requests, |row| row.result.as_ref())
         .column(&rows.requests, |row| row.create_time);
-    insert.statement
+    insert.statement.bind(rows.first_offer_id)
 }
 
 /// The statement that adds rows, as it gets its columns.
