@@ -69,6 +69,11 @@ pub(super) trait Change: Send + Sync + 'static {
         None
     }
 
+    /// Whether the offer decides on it as on enrolling where another one covers the person.
+    fn minds_others(&self) -> bool {
+        false
+    }
+
     /// The code that it gets in place of the one that it has, if the offer's codes are minted.
     fn replaces_code(&self) -> Option<&SealedCode> {
         None
@@ -132,6 +137,9 @@ impl<C: Change> Deed for Changing<C> {
         };
         if next.status.is_live() && !before.enrollment.status.is_live() {
             set.make_room(offer, change.enrollment(), now)?;
+            if change.minds_others() {
+                set.refuse_covered_elsewhere(offer, change.enrollment(), now)?;
+            }
         }
         let code = match change.replaces_code() {
             Some(minted) => set.new_code(minted, now)?,

@@ -1,10 +1,14 @@
 //! `CheckEligibility` and `BatchCheckEligibility`: what would people be told, now or at an earlier time.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use chrono::{DateTime, Utc};
 
-use super::{App, Error, standing::Standings};
+use super::{
+    App, Error,
+    others::{self, Others},
+    standing::Standings,
+};
 use crate::{
     domain::{
         eligibility::Eligibility,
@@ -96,11 +100,19 @@ impl App {
         for enrollment in enrollment::find_many(db, &offers, &ids).await? {
             live.extend(as_of(db, enrollment, time).await?);
         }
-        let standings = Standings::of_seen(Seen {
+        let seen = Seen {
             listings,
             claims,
             enrollments: live.into_iter().map(StoredEnrollment::from).collect(),
-        });
+        };
+        let mut found = others::find(db, &offer, &digests, &seen).await?;
+        if let Some(found) = &mut found {
+            for (enrollment, of) in mem::take(&mut found.enrollments) {
+                let then = as_of(db, enrollment, time).await?;
+                found.enrollments.extend(then.map(|then| (then, of)));
+            }
+        }
+        let standings = Standings::of_seen(seen).with(Others::of_found(found));
         Ok(standings.of(&digests).decide(&offer.value, time))
     }
 }

@@ -43,6 +43,7 @@ use super::{
     codes_left,
     error::Conflict,
     lanes::{Waiting, Work, by},
+    others::{self, Others},
     standing::Standings,
     view::EnrollmentView,
     working_set::WorkingSet,
@@ -214,7 +215,7 @@ impl Committing {
                 let missing = || Err(Error::not_found("Offer", name));
                 return Ok(orders.iter().map(|_| missing()).collect());
             };
-            match self.attempt(&current, orders, asks_all).await {
+            match Box::pin(self.attempt(&current, orders, asks_all)).await {
                 Ok(Some(outcomes)) if attempts.commit_is_unknown() => {
                     return Ok(outcomes.into_iter().map(none_refused).collect());
                 }
@@ -246,7 +247,10 @@ impl Committing {
         let Some(seen) = turn.look(catalogue, &digests, &ids).await? else {
             return Ok(None);
         };
-        let standings = Standings::of_seen(seen);
+        // They are read while nothing is locked; what is written is guarded (`storage/elsewhere.rs`).
+        let reader = self.store.reader();
+        let others = others::find(reader, &catalogue.offer, &digests, &seen).await?;
+        let standings = Standings::of_seen(seen).with(Others::of_found(others));
         let mut batch = Batch {
             set: WorkingSet::new(catalogue.clone(), standings, self.random),
             answered: HashMap::new(),

@@ -1,6 +1,6 @@
 //! Enroll: a person accepts an offer. Row, claims, code and event in one transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::{
@@ -137,11 +137,12 @@ impl Deed for Enrolling {
         let offer = &catalogue.offer.value;
         let standing = set.standings.of(&self.digests);
         let eligibility = standing.decide(offer, now);
-        refuse_unless_eligible(&eligibility)?;
+        let cover_start = cover_start(&eligibility)?;
         self.refuse_other_terms(offer)?;
-        let enrollment = self.begin(offer, &standing, eligibility, now);
+        let enrollment = self.begin(offer, &standing, eligibility, cover_start, now);
         let cohort_ids = standing.cohorts.keys().copied().collect();
         let people = standing.people.iter().copied().collect();
+        let turns = standing.next_turns();
         let ended = standing
             .enrollments
             .iter()
@@ -166,6 +167,7 @@ impl Deed for Enrolling {
             people,
             code: code.clone(),
         });
+        set.changes.turns.extend(turns);
         set.log(event);
         Ok(Done {
             stored,
@@ -190,9 +192,10 @@ impl Enrolling {
         offer: &Offer,
         standing: &Standing<'_>,
         eligibility: Eligibility,
+        cover_start: CoverStart,
         now: DateTime<Utc>,
     ) -> Enrollment {
-        let today = offer.date_at(now);
+        let term = offer.details.term.on_enrollment(cover_start.day);
         Enrollment {
             name: EnrollmentName {
                 parent: offer.name.clone(),
@@ -200,8 +203,9 @@ impl Enrolling {
             },
             status: Status::Pending,
             enroll_time: now,
-            activate_by: offer.details.activation_window.after(today),
-            term: offer.details.term.on_enrollment(today),
+            activate_by: offer.details.activation_window.after(cover_start.day),
+            term,
+            term_not_before: Some(cover_start.day).filter(|_| cover_start.waits && term.is_none()),
             code_source: offer.details.code_source,
             terms_version: self.terms_version.clone(),
             exposed: eligibility.exposed,
@@ -230,12 +234,30 @@ fn known(code: NewCode) -> Option<KeptCode> {
     }
 }
 
-fn refuse_unless_eligible(eligibility: &Eligibility) -> Result<(), Error> {
+/// When a person is covered from.
+#[derive(Debug, Clone, Copy)]
+struct CoverStart {
+    /// The first day, if they activated today.
+    day: NaiveDate,
+    /// Whether that is because another offer covers them until then.
+    waits: bool,
+}
+
+/// When the person is covered from. Fails when they are not eligible.
+fn cover_start(eligibility: &Eligibility) -> Result<CoverStart, Error> {
     let precondition = match &eligibility.verdict {
-        Verdict::Eligible { .. } => return Ok(()),
+        Verdict::Eligible {
+            cover_start, after, ..
+        } => {
+            return Ok(CoverStart {
+                day: *cover_start,
+                waits: after.is_some(),
+            });
+        }
         Verdict::AlreadyEnrolled(name) => {
             return Err(Error::Exists(Conflict::Enrollment(name.clone())));
         }
+        Verdict::CoveredElsewhere(name) => Precondition::CoveredElsewhere(name.to_string()),
         Verdict::NotListed => Precondition::NotListed,
         Verdict::Undetermined => Precondition::Undetermined,
         Verdict::NotYetOpen => Precondition::NotYetOpen,

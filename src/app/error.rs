@@ -107,6 +107,9 @@ pub enum Precondition {
     /// Enrolling is paused.
     #[error("paused")]
     Paused,
+    /// Another offer covers the person, and this one does not too. Holds the name of the enrollment there.
+    #[error("covered elsewhere")]
+    CoveredElsewhere(String),
     /// The person accepted other terms than the offer's.
     #[error("terms version mismatch")]
     TermsVersion {

@@ -10,11 +10,12 @@ use super::{
     App, Error,
     catalogues::Catalogues,
     lanes::{Waiting, Work, by},
+    others::{self, Others},
     standing::Standings,
 };
 use crate::{
     domain::{identifier::MAX_PER_PERSON, name::OfferName, offer::Offer, person::IdentifierDigest},
-    storage::{self, catalogue::Catalogue, lane::Lane},
+    storage::{self, Store, catalogue::Catalogue, lane::Lane},
 };
 
 /// The most identifiers in one statement that calls share. Who asks for more has it alone.
@@ -72,6 +73,7 @@ impl App {
 /// A lane for looks.
 pub(super) struct Looking {
     pub lane: Lane,
+    pub store: Store,
     pub catalogues: Arc<Catalogues>,
 }
 
@@ -121,8 +123,10 @@ impl Looking {
                 return Ok(None);
             };
             if let Some(seen) = self.lane.look(&current, digests, &[]).await? {
+                let reader = self.store.reader();
+                let others = others::find(reader, &current.offer, digests, &seen).await?;
                 return Ok(Some(Arc::new(Sight {
-                    standings: Standings::of_seen(seen),
+                    standings: Standings::of_seen(seen).with(Others::of_found(others)),
                     catalogue: current,
                 })));
             }

@@ -255,7 +255,7 @@ pub(super) fn migrate(
     };
     let enrolled = Enrolled {
         cohort_ids: catalogue.cohort_ids(&before.enrollment),
-        people: set.standings.people_of(id),
+        people: set.standings.people_of(id).into_iter().collect(),
         code: set.new_code(&app.mint_code(to.enrollment)?, now)?,
         stored: StoredEnrollment {
             enrollment: begun,

@@ -49,6 +49,7 @@ mod keys;
 mod lanes;
 mod log;
 mod looks;
+mod others;
 pub mod person;
 mod pieces;
 mod standing;
@@ -123,6 +124,7 @@ impl App {
         let catalogues = Arc::new(Catalogues::new(store.clone()));
         let looking = || Looking {
             lane: store.lane(),
+            store: store.clone(),
             catalogues: catalogues.clone(),
         };
         let looks = Lanes::open(iter::once(looking()));

@@ -13,7 +13,7 @@ use crate::{
         code::CodeSource,
         event::{Event, EventType},
         name::OfferName,
-        offer::{DayCount, Offer, OfferDetails, OfferState, Window},
+        offer::{DayCount, Offer, OfferDetails, OfferState, Overlap, Window},
         page::{Page, PageOf},
         request::{Caller, Etag},
         term::Term,
@@ -54,6 +54,8 @@ pub struct OfferPatch {
     pub reinstatement_window: Option<DayCount>,
     /// Where codes come from.
     pub code_source: Option<CodeSource>,
+    /// What it does with those whom another offer covers.
+    pub overlap: Option<Overlap>,
     /// Whether an earlier last day is wanted, though it takes the offer away from people.
     pub allows_earlier_enroll_by: bool,
 }
@@ -88,6 +90,7 @@ impl OfferPatch {
                 .reinstatement_window
                 .unwrap_or(old.reinstatement_window),
             code_source: self.code_source.unwrap_or(old.code_source),
+            overlap: self.overlap.unwrap_or(old.overlap),
         }
     }
 }

@@ -51,6 +51,10 @@ impl Change for ReinstateEnrollment {
         self.request_id
     }
 
+    fn minds_others(&self) -> bool {
+        true
+    }
+
     fn next(
         &self,
         offer: &Offer,

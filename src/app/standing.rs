@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::others::Others;
 use crate::{
     domain::{
         eligibility::{Eligibility, decide},
@@ -24,6 +25,8 @@ pub(super) struct Standings {
     listings: HashMap<IdentifierDigest, Vec<Listing>>,
     claims: HashMap<PersonKey, BTreeSet<Uuid>>,
     enrollments: HashMap<Uuid, StoredEnrollment>,
+    /// Where they stand with other offers.
+    pub others: Others,
 }
 
 /// Where one person stands.
@@ -35,6 +38,9 @@ pub(super) struct Standing<'a> {
     pub people: BTreeSet<PersonKey>,
     /// Every enrollment that the person ever had in the offer's succession.
     pub enrollments: Vec<&'a StoredEnrollment>,
+    /// These, and everybody whom a list of another offer knows so.
+    everywhere: BTreeSet<PersonKey>,
+    others: &'a Others,
 }
 
 impl Standings {
@@ -58,6 +64,11 @@ impl Standings {
         standings
     }
 
+    /// The same, with where they stand with other offers.
+    pub fn with(self, others: Others) -> Self {
+        Self { others, ..self }
+    }
+
     /// Puts an enrollment in, in place of what was known of it, with the people whom it claims.
     pub fn put(&mut self, stored: StoredEnrollment, people: impl IntoIterator<Item = PersonKey>) {
         let id = stored.enrollment.name.enrollment;
@@ -73,7 +84,7 @@ impl Standings {
     }
 
     /// Everybody whom an enrollment claims.
-    pub fn people_of(&self, id: Uuid) -> Vec<PersonKey> {
+    pub fn people_of(&self, id: Uuid) -> BTreeSet<PersonKey> {
         let claims = self.claims.iter().filter(|(_, ids)| ids.contains(&id));
         claims.map(|(person, _)| *person).collect()
     }
@@ -103,10 +114,13 @@ impl Standings {
                 cohorts.insert(listing.cohort.id, listing.cohort.as_ref());
             }
         }
+        let elsewhere = self.others.people(digests);
         Standing {
             cohorts,
+            everywhere: people.union(&elsewhere).copied().collect(),
             people,
             enrollments: self.known(&claims),
+            others: &self.others,
         }
     }
 
@@ -132,6 +146,12 @@ impl Standing<'_> {
             now,
             matched,
             live.map(|enrollment| enrollment.name.clone()),
+            &self.others.covers(&self.everywhere, now),
         )
+    }
+
+    /// The turns that it is for the person in all offers that mind each other, once this one lets them in.
+    pub fn next_turns(&self) -> BTreeMap<PersonKey, i64> {
+        self.others.next_turns(&self.everywhere)
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         enrollment::{Enrollment, Status},
         event::{Event, EventType},
         name::{CodePoolName, EnrollmentName},
-        offer::Offer,
+        offer::{Offer, Overlap},
         request::{Etag, RequestId},
     },
     storage::{
@@ -176,6 +176,24 @@ impl WorkingSet {
         }
         over.into_iter()
             .try_for_each(|id| self.settle(id, offer, now))
+    }
+
+    /// Refuses to let an enrollment's people in again where the offer does not cover those whom another one covers.
+    pub fn refuse_covered_elsewhere(
+        &mut self,
+        offer: &Offer,
+        name: &EnrollmentName,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let people = self.standings.people_of(name.enrollment);
+        let others = &self.standings.others;
+        let refuses = offer.details.overlap == Overlap::Refuse;
+        if let Some(other) = others.covers(&people, now).first().filter(|_| refuses) {
+            let other = other.enrollment.to_string();
+            return Err(Error::Precondition(Precondition::CoveredElsewhere(other)));
+        }
+        self.changes.turns.extend(others.next_turns(&people));
+        Ok(())
     }
 
     /// The code for an enrollment, from where the offer's codes come from now: `None` if from nowhere. Fails when

@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::{
     data_element::DataElements,
     name::EnrollmentName,
-    offer::{Offer, OfferState},
-    term::Term,
+    offer::{Offer, OfferState, Overlap},
+    term::{Term, TermDates},
 };
 
 /// The answer in one word.
@@ -14,9 +14,12 @@ use super::{
 pub enum Verdict {
     /// Listed, the window is open, not enrolled.
     Eligible {
-        /// The last covered day if the person enrolled and activated today; `None` only beyond the
-        /// calendar.
+        /// The first covered day if the person enrolled and activated today.
+        cover_start: NaiveDate,
+        /// The last covered day then; `None` only beyond the calendar.
         covered_through: Option<NaiveDate>,
+        /// The enrollment of another offer after whose end the cover begins, if it waits for one.
+        after: Option<EnrollmentName>,
     },
     /// A live enrollment exists.
     AlreadyEnrolled(EnrollmentName),
@@ -24,6 +27,8 @@ pub enum Verdict {
     NotListed,
     /// On no published list, but lists are still to come: cannot tell yet.
     Undetermined,
+    /// Listed, but covered by this enrollment of another offer, and this one does not cover the person too.
+    CoveredElsewhere(EnrollmentName),
     /// Listed; the offer is a draft, or its window has not begun.
     NotYetOpen,
     /// Listed; the offer was closed, or its window is over.
@@ -52,19 +57,32 @@ pub struct Offered {
     pub enroll_by: NaiveDate,
     /// Months of cover; `None` where the end is the same for everybody.
     pub term_months: Option<u32>,
+    /// What the offer does with those whom another one covers.
+    pub overlap: Overlap,
+}
+
+/// A live enrollment of the person in another offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherCover {
+    /// The enrollment.
+    pub enrollment: EnrollmentName,
+    /// The day after the last covered one; while the term waits for the activation, if that were today. `None` only
+    /// beyond the calendar.
+    pub end: Option<NaiveDate>,
 }
 
 /// Decides for one person.
 ///
 /// `matched` holds the data elements of each published cohort that names the person; a cohort that
-/// is not published must not be in it. `live` is the person's live enrollment in this offer. A person
-/// who is enrolled stays so whatever becomes of the lists; and a paused offer whose window is over
-/// is closed.
+/// is not published must not be in it. `live` is the person's live enrollment in this offer, `others` are those in
+/// others, which only an offer that minds them asks for. A person who is enrolled stays so whatever becomes of the
+/// lists; and a paused offer whose window is over is closed.
 pub fn decide<'a>(
     offer: &Offer,
     now: DateTime<Utc>,
     matched: impl IntoIterator<Item = &'a DataElements>,
     live: Option<EnrollmentName>,
+    others: &[OtherCover],
 ) -> Eligibility {
     let mut cohorts = 0_u32;
     let mut exposed = DataElements::new();
@@ -76,7 +94,7 @@ pub fn decide<'a>(
         Some(enrollment) => Verdict::AlreadyEnrolled(enrollment),
         None if cohorts == 0 && offer.details.cohorts_complete => Verdict::NotListed,
         None if cohorts == 0 => Verdict::Undetermined,
-        None => if_listed(offer, offer.date_at(now)),
+        None => if_listed(offer, offer.date_at(now), others),
     };
     Eligibility {
         verdict,
@@ -87,12 +105,13 @@ pub fn decide<'a>(
                 Term::Enrollment { months } | Term::Activation { months } => Some(months),
                 Term::FixedEnd { .. } => None,
             },
+            overlap: offer.details.overlap,
         }),
         check_time: now,
     }
 }
 
-fn if_listed(offer: &Offer, today: NaiveDate) -> Verdict {
+fn if_listed(offer: &Offer, today: NaiveDate, others: &[OtherCover]) -> Verdict {
     let window = offer.details.window;
     match offer.state {
         OfferState::Draft => Verdict::NotYetOpen,
@@ -100,13 +119,33 @@ fn if_listed(offer: &Offer, today: NaiveDate) -> Verdict {
         OfferState::Open | OfferState::Paused if today > window.enroll_by => Verdict::Closed,
         OfferState::Paused => Verdict::Paused,
         OfferState::Open if today < window.enroll_from => Verdict::NotYetOpen,
-        OfferState::Open => Verdict::Eligible {
-            covered_through: offer
-                .details
-                .term
-                .if_begun_on(today)
-                .map(super::term::TermDates::covered_through),
-        },
+        OfferState::Open => if_open(offer, today, others),
+    }
+}
+
+fn if_open(offer: &Offer, today: NaiveDate, others: &[OtherCover]) -> Verdict {
+    let last = others
+        .iter()
+        .max_by_key(|other| other.end.unwrap_or(NaiveDate::MAX));
+    let begun_on = |day| offer.details.term.if_begun_on(day);
+    let eligible = |cover_start, after| Verdict::Eligible {
+        cover_start,
+        covered_through: begun_on(cover_start).map(TermDates::covered_through),
+        after,
+    };
+    match (offer.details.overlap, last) {
+        (Overlap::Allow, _) | (Overlap::Refuse | Overlap::StartAfter, None) => {
+            eligible(today, None)
+        }
+        (Overlap::Refuse, Some(other)) => Verdict::CoveredElsewhere(other.enrollment.clone()),
+        (Overlap::StartAfter, Some(other)) => {
+            let start = other.end.unwrap_or(NaiveDate::MAX).max(today);
+            // Nothing is left to cover by then, or the calendar is over.
+            if begun_on(start).is_none_or(|term| term.end <= start) {
+                return Verdict::CoveredElsewhere(other.enrollment.clone());
+            }
+            eligible(start, Some(other.enrollment.clone()))
+        }
     }
 }
 
@@ -144,6 +183,7 @@ mod tests {
                 activation_window: DayCount::parse(0, 365).unwrap(),
                 reinstatement_window: DayCount::parse(0, 30).unwrap(),
                 code_source: CodeSource::Minted,
+                overlap: Overlap::Allow,
             },
             successor: None,
             revision: 1,
@@ -171,7 +211,7 @@ mod tests {
 
     fn verdict(offer: &Offer, now: &str, listed: bool, live: bool) -> Verdict {
         let matched = listed.then(elements);
-        decide(offer, at(now), &matched, live.then(enrollment)).verdict
+        decide(offer, at(now), &matched, live.then(enrollment), &[]).verdict
     }
 
     #[test]
@@ -179,24 +219,20 @@ mod tests {
         assert_eq!(
             verdict(&offer(OfferState::Open, true), INSIDE, true, false),
             Verdict::Eligible {
-                covered_through: "2023-08-31".parse().ok()
+                cover_start: "2021-09-01".parse().unwrap(),
+                covered_through: "2023-08-31".parse().ok(),
+                after: None,
             },
         );
     }
 
     #[test]
     fn a_live_enrollment_is_named_whatever_became_of_list_and_offer() {
-        for (state, listed) in [
-            (OfferState::Open, true),
-            (OfferState::Open, false),
-            (OfferState::Closed, true),
-            (OfferState::Paused, false),
-        ] {
-            let expected = Verdict::AlreadyEnrolled(enrollment());
-            assert_eq!(
-                verdict(&offer(state, false), INSIDE, listed, true),
-                expected
-            );
+        use OfferState::{Closed, Open, Paused};
+
+        for (state, listed) in [(Open, true), (Open, false), (Closed, true), (Paused, false)] {
+            let told = verdict(&offer(state, false), INSIDE, listed, true);
+            assert_eq!(told, Verdict::AlreadyEnrolled(enrollment()));
         }
     }
 
@@ -264,12 +300,69 @@ mod tests {
             DataElements::from([DataElement::Name, DataElement::Ssn]),
             DataElements::from([DataElement::Name, DataElement::Imei]),
         ];
-        let told = decide(&offer(OfferState::Open, true), at(INSIDE), &cohorts, None);
+        let told = decide(
+            &offer(OfferState::Open, true),
+            at(INSIDE),
+            &cohorts,
+            None,
+            &[],
+        );
         assert_eq!(
             told.exposed,
             DataElements::from([DataElement::Name, DataElement::Ssn, DataElement::Imei])
         );
         assert_eq!(told.offered.unwrap().term_months, Some(24));
+    }
+
+    fn minding(overlap: Overlap, ends: &[&str]) -> Verdict {
+        let mut offer = offer(OfferState::Open, true);
+        offer.details.overlap = overlap;
+        let others = ends.iter().zip(1..).map(|(end, id)| OtherCover {
+            enrollment: EnrollmentName {
+                parent: OfferName::parse("offers/other").unwrap(),
+                enrollment: Uuid::from_u128(id),
+            },
+            end: end.parse().ok(),
+        });
+        let others = others.collect::<Vec<_>>();
+        decide(&offer, at(INSIDE), &[elements()], None, &others).verdict
+    }
+
+    #[test]
+    fn who_is_covered_elsewhere_is_covered_too_not_at_all_or_from_then_on() {
+        let ends = ["2022-05-01", "2022-07-01", "2021-01-01"];
+        let starts = |verdict| {
+            let Verdict::Eligible {
+                cover_start,
+                covered_through,
+                after,
+            } = verdict
+            else {
+                panic!("{verdict:?}");
+            };
+            let after = after.map(|name| name.enrollment.as_u128());
+            (
+                cover_start.to_string(),
+                covered_through.unwrap().to_string(),
+                after,
+            )
+        };
+        let today = ("2021-09-01".to_owned(), "2023-08-31".to_owned(), None);
+        assert_eq!(starts(minding(Overlap::Allow, &ends)), today);
+        for overlap in [Overlap::Refuse, Overlap::StartAfter] {
+            assert_eq!(starts(minding(overlap, &[])), today);
+        }
+        let later = ("2022-07-01".to_owned(), "2024-06-30".to_owned(), Some(2));
+        assert_eq!(starts(minding(Overlap::StartAfter, &ends)), later);
+        for covered in [
+            minding(Overlap::Refuse, &ends),
+            minding(Overlap::StartAfter, &["beyond the calendar"]),
+        ] {
+            assert!(
+                matches!(covered, Verdict::CoveredElsewhere(_)),
+                "{covered:?}"
+            );
+        }
     }
 
     fn any_state() -> impl Strategy<Value = OfferState> {
@@ -287,7 +380,7 @@ mod tests {
             state in any_state(), complete: bool, days in 0i64..400,
         ) {
             let now = at("2021-08-01T12:00:00Z") + chrono::Duration::days(days);
-            let told = decide(&offer(state, complete), now, [], None);
+            let told = decide(&offer(state, complete), now, [], None, &[]);
             prop_assert_eq!(told.verdict == Verdict::NotListed, complete);
             prop_assert_eq!(told.verdict == Verdict::Undetermined, !complete);
             prop_assert!(told.exposed.is_empty() && told.offered.is_none());
@@ -298,7 +391,7 @@ mod tests {
             state in any_state(), complete: bool, days in 0i64..400, live: bool,
         ) {
             let now = at("2021-08-01T12:00:00Z") + chrono::Duration::days(days);
-            let told = decide(&offer(state, complete), now, &[elements()], live.then(enrollment));
+            let told = decide(&offer(state, complete), now, &[elements()], live.then(enrollment), &[]);
             prop_assert!(!matches!(told.verdict, Verdict::NotListed | Verdict::Undetermined));
             prop_assert_eq!(matches!(told.verdict, Verdict::AlreadyEnrolled(_)), live);
             prop_assert_eq!(told.exposed, elements());

@@ -64,6 +64,22 @@ pub struct OfferDetails {
     /// Where its codes come from.
     #[serde(default)]
     pub code_source: CodeSource,
+    /// What it does with a person whom another offer covers.
+    #[serde(default)]
+    pub overlap: Overlap,
+}
+
+/// What an offer does with a person who has a live enrollment in another offer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Overlap {
+    /// Covers them too, and does not ask.
+    #[default]
+    Allow,
+    /// Does not cover them.
+    Refuse,
+    /// Covers them from when the other ends.
+    StartAfter,
 }
 
 impl OfferDetails {

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         code::CodeSource,
         name::{OfferName, ResourceId},
-        offer::{DayCount, Offer, OfferDetails, Window},
+        offer::{DayCount, Offer, OfferDetails, Overlap, Window},
         request::{Etag, RequestId},
         term::Term,
         text,
@@ -34,7 +34,7 @@ const ACTIVATION_DAYS: u16 = 365;
 const REINSTATEMENT_DAYS: u16 = 30;
 
 /// The fields that an update may name.
-const CHANGEABLE: [&str; 11] = [
+const CHANGEABLE: [&str; 12] = [
     "display_name",
     "provider",
     "term",
@@ -46,6 +46,7 @@ const CHANGEABLE: [&str; 11] = [
     "activation_window_days",
     "reinstatement_window_days",
     "code_source",
+    "overlap",
 ];
 
 /// The service, over the application.
@@ -217,6 +218,7 @@ fn details(violations: &mut Violations, offer: &v1::Offer) -> Option<OfferDetail
         activation_window: patch.activation_window?,
         reinstatement_window: patch.reinstatement_window?,
         code_source: patch.code_source?,
+        overlap: patch.overlap?,
     })
 }
 
@@ -270,6 +272,7 @@ fn patch(
             DayCount::parse(reinstatement_days, REINSTATEMENT_DAYS)
         }),
         code_source: field.get("code_source", || code_source(offer.code_source)),
+        overlap: field.get("overlap", || overlap(offer.overlap)),
         allows_earlier_enroll_by: false,
     }
 }
@@ -294,6 +297,17 @@ fn code_source(number: i32) -> Result<CodeSource, Rule> {
         Ok(v1::CodeSource::Pool) => Ok(CodeSource::Pool),
         Ok(v1::CodeSource::None) => Ok(CodeSource::None),
         Err(_) => Err(Rule("must be a known CodeSource")),
+    }
+}
+
+fn overlap(number: i32) -> Result<Overlap, Rule> {
+    use v1::offer::Overlap as O;
+
+    match O::try_from(number) {
+        Ok(O::Unspecified | O::Allow) => Ok(Overlap::Allow),
+        Ok(O::Refuse) => Ok(Overlap::Refuse),
+        Ok(O::StartAfter) => Ok(Overlap::StartAfter),
+        Err(_) => Err(Rule("must be a known Overlap")),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Claims: which person an enrollment is for. The unique index over the live ones is what keeps a
 //! person to one enrollment per offer, whoever races.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -22,16 +24,25 @@ pub async fn of_people(
     offer: &Row<Offer>,
     people: impl IntoIterator<Item = PersonKey>,
 ) -> Result<Vec<Claim>, Error> {
+    let row = offer::by_name(&offer.value.name).one(db).await?;
+    let first = row.as_ref().map_or(offer.id, offer::first_of);
+    in_offers(db, &BTreeSet::from([first]), people).await
+}
+
+/// All claims on these people that are made in the names of these offers, the first ones of their successions.
+pub(super) async fn in_offers(
+    db: &impl ConnectionTrait,
+    firsts: &BTreeSet<i64>,
+    people: impl IntoIterator<Item = PersonKey>,
+) -> Result<Vec<Claim>, Error> {
     let people = people
         .into_iter()
         .map(|person| uuid_of(person.0))
         .collect::<Vec<_>>();
     let mut claims = Vec::new();
-    let row = offer::by_name(&offer.value.name).one(db).await?;
-    let first = row.as_ref().map_or(offer.id, offer::first_of);
     for people in people.chunks(IN_LIST) {
         let rows = enrollment_claim::Entity::find()
-            .filter(enrollment_claim::Column::OfferId.eq(first))
+            .filter(enrollment_claim::Column::OfferId.is_in(firsts.iter().copied()))
             .filter(enrollment_claim::Column::Person.is_in(people.iter().copied()))
             .all(db)
             .await?;

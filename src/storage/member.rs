@@ -56,21 +56,21 @@ const LISTINGS_AS_OF: &str = "\
     JOIN offers o ON o.id = c.offer_id AND coalesce(o.first_offer_id, o.id) = \
         (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1) \
     JOIN cohort_revisions r ON r.cohort_id = c.id AND r.revision = ( \
-        SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $2) \
+        SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $3) \
     LEFT JOIN cohort_versions v ON v.cohort_id = c.id AND v.number = ( \
-        SELECT MAX(number) FROM cohort_versions WHERE cohort_id = c.id AND publish_time <= $2) \
-    {members} WHERE l.publish_time <= $2";
+        SELECT MAX(number) FROM cohort_versions WHERE cohort_id = c.id AND publish_time <= $3) \
+    {members} WHERE l.publish_time <= $3";
 
-/// `$3` are the digests.
+/// `$2` are the digests.
 const MEMBERS_ON_POSTGRES: &str = concat!(
-    "CROSS JOIN unnest($3::uuid[]) AS d (digest) CROSS JOIN LATERAL (\
+    "CROSS JOIN unnest($2::uuid[]) AS d (digest) CROSS JOIN LATERAL (\
      SELECT d.digest, pack.people[found.place] AS person FROM ",
     in_packs!("l.id", "d.digest"),
     ") AS m"
 );
 
 const MEMBERS_ON_SQLITE: &str = "\
-    CROSS JOIN json_each($3) d \
+    CROSS JOIN json_each($2) d \
     CROSS JOIN listed_members m ON m.load_id = l.id AND m.digest = unhex(d.value)";
 
 /// Where these identifiers stood on the offer's lists at a time. A list that had not been published is
@@ -81,9 +81,49 @@ pub async fn listings_as_of(
     digests: &[IdentifierDigest],
     time: DateTime<Utc>,
 ) -> Result<Vec<Listing>, Error> {
-    let backend = db.get_database_backend();
+    let (sql, digests) = of_members(db, LISTINGS_AS_OF, digests);
+    let values = [offer.id.into(), digests, time.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = ListingRow::find_by_statement(statement).all(db).await?;
+    rows.into_iter().map(ListingRow::into_listing).collect()
+}
+
+/// Whom the lists of offers outside an offer's succession name by these identifiers, which ever were published.
+pub(super) async fn listed_elsewhere(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+    digests: &[IdentifierDigest],
+) -> Result<Vec<(IdentifierDigest, PersonKey)>, Error> {
+    const LISTED: &str = "\
+        SELECT DISTINCT m.digest, m.person FROM loads l JOIN cohorts c ON c.id = l.cohort_id \
+        JOIN offers o ON o.id = c.offer_id AND coalesce(o.first_offer_id, o.id) <> \
+            (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1) \
+        {members} WHERE l.publish_time IS NOT NULL";
+    let (sql, digests) = of_members(db, LISTED, digests);
+    let values = [offer.id.into(), digests];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = db.query_all_raw(statement).await?;
+    let listed = rows.iter().map(|row| {
+        let (digest, person) = (
+            row.try_get_by_index::<Uuid>(0)?,
+            row.try_get_by_index::<Uuid>(1)?,
+        );
+        Ok((
+            IdentifierDigest(digest.into_bytes()),
+            PersonKey(person.into_bytes()),
+        ))
+    });
+    listed.collect()
+}
+
+/// A statement with the members of the loads `l` who have these identifiers, and what `$2` is in it.
+fn of_members(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    digests: &[IdentifierDigest],
+) -> (String, Value) {
     let digests = digests.iter().map(|digest| uuid_of(digest.0));
-    let (members, digests) = if backend == DbBackend::Postgres {
+    let (members, digests) = if db.get_database_backend() == DbBackend::Postgres {
         (
             MEMBERS_ON_POSTGRES,
             Value::from(digests.collect::<Vec<_>>()),
@@ -93,13 +133,7 @@ pub async fn listings_as_of(
         let digests = digests.collect::<serde_json::Value>().to_string();
         (MEMBERS_ON_SQLITE, digests.into())
     };
-    let statement = Statement::from_sql_and_values(
-        backend,
-        LISTINGS_AS_OF.replace("{members}", members),
-        [offer.id.into(), time.into(), digests],
-    );
-    let rows = ListingRow::find_by_statement(statement).all(db).await?;
-    rows.into_iter().map(ListingRow::into_listing).collect()
+    (sql.replace("{members}", members), digests)
 }
 
 #[derive(FromQueryResult)]

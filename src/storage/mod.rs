@@ -30,6 +30,7 @@ pub mod code_pool;
 pub mod cohort;
 pub mod cohort_version;
 pub mod connect;
+pub mod elsewhere;
 pub mod enrollment;
 pub mod enrollment_list;
 pub mod error;

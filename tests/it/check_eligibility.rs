@@ -36,6 +36,9 @@ on_each_database! {
             covered_through_date: Some(company::date(2023, 8, 31)),
             enrollment: String::new(),
             check_time: Some(timestamp("2021-09-01T12:00:00Z")),
+            overlap: v1::offer::Overlap::Allow.into(),
+            other_enrollment: String::new(),
+            cover_start_date: Some(company::date(2021, 9, 1)),
         });
     }
 

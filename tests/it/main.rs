@@ -50,6 +50,7 @@ mod load_members;
 mod lookup_enrollment;
 mod migrate_offer;
 mod migrations;
+mod overlap;
 mod packing;
 mod preview_publication;
 mod privacy;

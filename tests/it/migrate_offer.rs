@@ -26,11 +26,7 @@ const SUCCESSOR: &str = "offers/carrier-2022";
 
 /// Creates the other provider's offer, as a draft.
 async fn draft(server: &TestServer, offer: v1::Offer) {
-    let request = v1::CreateOfferRequest {
-        offer_id: "carrier-2022".to_owned(),
-        offer: Some(offer),
-    };
-    server.offers().create_offer(request).await.unwrap();
+    company::draft_offer(server, "carrier-2022", offer).await;
 }
 
 fn wish() -> v1::MigrateOfferRequest {

@@ -21,7 +21,7 @@ use crate::{
         code::CodeSource,
         cohort::LoadSource,
         name::{CohortName, LoadName, OfferName, ResourceId},
-        offer::{DayCount, OfferDetails, OfferState, Window},
+        offer::{DayCount, OfferDetails, OfferState, Overlap, Window},
         request::Caller,
         term::Term,
     },
@@ -88,6 +88,7 @@ fn details(now: DateTime<Utc>) -> Option<OfferDetails> {
         activation_window: DayCount::parse(0, 365).ok()?,
         reinstatement_window: DayCount::parse(0, 30).ok()?,
         code_source: CodeSource::Minted,
+        overlap: Overlap::Allow,
     })
 }
 

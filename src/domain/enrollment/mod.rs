@@ -41,6 +41,10 @@ pub struct Enrollment {
     pub activate_by: NaiveDate,
     /// The cover; `None` while the term waits for the activation.
     pub term: Option<TermDates>,
+    /// The day before which a term that waits for the activation does not begin: another offer covers the person
+    /// until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term_not_before: Option<NaiveDate>,
     /// Where its present code comes from.
     #[serde(default)]
     pub code_source: CodeSource,
@@ -92,6 +96,21 @@ impl Enrollment {
             }),
             Transition::Already(_) => Transition::Already(self.clone()),
         }
+    }
+
+    /// The day after the last covered one; where the term waits for the activation, if that were today. `None` only
+    /// beyond the calendar.
+    pub fn end_if_activated_on(&self, today: NaiveDate, offer: &Offer) -> Option<NaiveDate> {
+        let begins_on = self.begins_on(today);
+        let term = self
+            .term
+            .or_else(|| offer.details.term.if_begun_on(begins_on));
+        term.map(|term| term.end)
+    }
+
+    /// The first covered day of a term that waits for the activation, if that is on this day.
+    fn begins_on(&self, day: NaiveDate) -> NaiveDate {
+        self.term_not_before.map_or(day, |first| first.max(day))
     }
 
     /// The offer whose cohorts made the person eligible.
@@ -160,9 +179,10 @@ impl Enrollment {
         if day > last_day {
             return Err(CannotRecord::CodeRanOut(last_day));
         }
+        let term = || promised.details.term.if_begun_on(self.begins_on(day));
         Ok(Transition::To(Self {
             status,
-            term: self.term.or_else(|| promised.details.term.if_begun_on(day)),
+            term: self.term.or_else(term),
             ..self.clone()
         }))
     }
@@ -202,6 +222,7 @@ mod tests {
                 start: day("2021-09-01"),
                 end: day("2023-09-01"),
             }),
+            term_not_before: None,
             code_source: CodeSource::Minted,
             terms_version: "1".into(),
             exposed: DataElements::new(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{code_source, data_elements, date, etag, timestamp};
+use super::{code_source, data_elements, date, etag, overlap, timestamp};
 use crate::{
     app::{
         reconcile_members::{Finding, FindingKind, Totals},
@@ -35,11 +35,29 @@ pub(in crate::grpc) fn eligibility(eligibility: Eligibility) -> v1::Eligibility 
         covered_through_date: None,
         enrollment: String::new(),
         check_time: Some(timestamp(eligibility.check_time)),
+        overlap: eligibility
+            .offered
+            .map_or(v1::offer::Overlap::Unspecified, |offered| {
+                overlap(offered.overlap)
+            })
+            .into(),
+        other_enrollment: String::new(),
+        cover_start_date: None,
     };
     let verdict = match eligibility.verdict {
-        Verdict::Eligible { covered_through } => {
+        Verdict::Eligible {
+            cover_start,
+            covered_through,
+            after,
+        } => {
+            reply.cover_start_date = Some(date(cover_start));
             reply.covered_through_date = covered_through.map(date);
+            reply.other_enrollment = name(after.as_ref());
             V::Eligible
+        }
+        Verdict::CoveredElsewhere(other) => {
+            reply.other_enrollment = other.to_string();
+            V::CoveredElsewhere
         }
         Verdict::AlreadyEnrolled(name) => {
             reply.enrollment = name.to_string();
@@ -144,6 +162,7 @@ pub(in crate::grpc) fn enrollment(view: EnrollmentView) -> v1::Enrollment {
         migrate_time: migration.map(|migration| timestamp(migration.migrate_time)),
         migrated_to: name(enrollment.migrated_to.as_ref()),
         migrated_from: name(enrollment.migrated_from.as_ref()),
+        term_not_before_date: enrollment.term_not_before.map(date),
     }
 }
 

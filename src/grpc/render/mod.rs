@@ -17,7 +17,7 @@ use crate::{
         job::{Job, JobState, JobWork},
         list_digest::ListDigest,
         name::CohortName,
-        offer::{Offer, OfferState},
+        offer::{Offer, OfferState, Overlap},
         request::Etag,
         term::Term,
     },
@@ -51,6 +51,14 @@ fn code_source(source: CodeSource) -> v1::CodeSource {
     }
 }
 
+fn overlap(overlap: Overlap) -> v1::offer::Overlap {
+    match overlap {
+        Overlap::Allow => v1::offer::Overlap::Allow,
+        Overlap::Refuse => v1::offer::Overlap::Refuse,
+        Overlap::StartAfter => v1::offer::Overlap::StartAfter,
+    }
+}
+
 pub(super) fn offer(offer: Offer) -> v1::Offer {
     use v1::offer::State as S;
 
@@ -78,6 +86,7 @@ pub(super) fn offer(offer: Offer) -> v1::Offer {
         update_time: Some(timestamp(offer.update_time)),
         etag: etag(offer.revision),
         code_source: code_source(details.code_source).into(),
+        overlap: overlap(details.overlap).into(),
         successor: offer
             .successor
             .map(|name| name.to_string())

@@ -246,6 +246,11 @@ fn failed_precondition(precondition: Precondition) -> Status {
         Precondition::Paused => {
             reply(ErrorReason::OfferPaused, "enrolling is paused").failed("offer")
         }
+        Precondition::CoveredElsewhere(name) => {
+            reply(ErrorReason::CoveredElsewhere, "another offer covers the person")
+                .with("enrollment", name)
+                .failed("person")
+        }
         Precondition::TermsVersion { current } => reply(
             ErrorReason::TermsVersionMismatch,
             "the person must accept the offer's present terms_version",

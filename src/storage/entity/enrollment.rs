@@ -14,6 +14,7 @@ pub struct Model {
     pub activate_time: Option<DateTimeUtc>,
     pub term_start_date: Option<Date>,
     pub term_end_date: Option<Date>,
+    pub term_not_before_date: Option<Date>,
     pub code_source: String,
     pub terms_version: String,
     pub exposed: Json,

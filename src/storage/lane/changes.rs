@@ -43,6 +43,8 @@ pub struct Changes {
     pub replaced: Vec<ReplacedCode>,
     /// The piece of a job that all of this is.
     pub piece: Option<DonePiece>,
+    /// Everybody whom this lets in that was looked for in other offers too, and the turn that it is for them.
+    pub turns: BTreeMap<PersonKey, i64>,
     /// What is to be told if the codes that this turn takes are the last ones. There when it takes any.
     pub alarms: Option<PoolAlarms>,
     /// What happened.
@@ -122,6 +124,7 @@ impl Changes {
             && self.events.is_empty()
             && self.requests.is_empty()
             && self.piece.is_none()
+            && self.turns.is_empty()
     }
 }
 
@@ -145,6 +148,8 @@ pub(super) struct Rows {
     alarms: Option<PoolAlarms>,
     /// The piece of a job that all of this is.
     pub piece: Option<DonePiece>,
+    /// People and their turns, in the order of people.
+    pub turns: Vec<(Uuid, i64)>,
 }
 
 /// Codes that were taken out of a pool, and how far it is used up by that.
@@ -184,7 +189,11 @@ impl Rows {
             wanted: Vec::new(),
             alarms: changes.alarms,
             piece: changes.piece,
+            turns: Vec::with_capacity(changes.turns.len()),
         };
+        for (person, turn) in changes.turns {
+            rows.turns.push((uuid_of(person.0), turn));
+        }
         for enrolled in &changes.enrolled {
             rows.add(enrolled)?;
         }
@@ -224,6 +233,14 @@ impl Rows {
         self.claims.sort_unstable_by_key(|claim| claim.person);
         self.requests
             .sort_unstable_by_key(|request| request.request_id);
+    }
+
+    /// Whether it adds rows and does nothing else.
+    pub fn add_only(&self) -> bool {
+        self.changed.is_empty()
+            && self.wanted.is_empty()
+            && self.piece.is_none()
+            && self.turns.is_empty()
     }
 
     /// Whether each table gets one row.

@@ -265,7 +265,8 @@ macro_rules! enrollment_columns {
              e.id AS e_id, e.offer_id AS e_offer_id, e.state AS e_state, \
              e.enroll_time AS e_enroll_time, e.activate_by_date AS e_activate_by_date, \
              e.activate_time AS e_activate_time, e.term_start_date AS e_term_start_date, \
-             e.term_end_date AS e_term_end_date, e.code_source AS e_code_source, \
+             e.term_end_date AS e_term_end_date, \
+             e.term_not_before_date AS e_term_not_before_date, e.code_source AS e_code_source, \
              e.terms_version AS e_terms_version, \
              e.exposed AS e_exposed, e.cancel_time AS e_cancel_time, \
              e.cancel_reason AS e_cancel_reason, e.reinstate_by_date AS e_reinstate_by_date, \

@@ -20,7 +20,7 @@ use crate::{
         catalogue::Catalogue,
         claim::{self, Claim},
         code::{self, SealedCode},
-        enrollment,
+        elsewhere, enrollment,
         entity::{
             activation_code, enrollment as enrollment_entity, enrollment_claim, enrollment_cohort,
             event, request,
@@ -152,6 +152,9 @@ pub(super) async fn write(
 ) -> Result<Given, Error> {
     if let Some(piece) = &rows.piece {
         job::advance(&transaction, piece).await?;
+    }
+    for (person, turn) in mem::take(&mut rows.turns) {
+        elsewhere::count_up(&transaction, person, turn).await?;
     }
     let (begun, ended) = rows
         .changed

@@ -14,6 +14,7 @@ mod m0009_enrollments_that_end;
 mod m0010_code_pools;
 mod m0011_jobs;
 mod m0012_successions;
+mod m0013_overlaps;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_code_pools::Migration),
             Box::new(m0011_jobs::Migration),
             Box::new(m0012_successions::Migration),
+            Box::new(m0013_overlaps::Migration),
         ]
     }
 }

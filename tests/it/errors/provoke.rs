@@ -35,6 +35,7 @@ pub async fn all(database: &TestDatabase) -> Vec<Status> {
     met.extend(codes(&server).await);
     met.extend(windows(&server).await);
     met.extend(migrations(&server).await);
+    met.push(overlap(&server).await);
     met.push(fault(&server, database).await);
     met.push(check(&server, |call| call.header("grpc-timeout", "50m")).await);
     met.push(no_place().await);
@@ -283,18 +284,13 @@ async fn complete(server: &TestServer) {
 /// Of an offer that nobody needs.
 async fn migrations(server: &TestServer) -> Vec<Status> {
     let mut offers = server.offers();
-    for id in ["ends", "succeeds"] {
-        let request = v1::CreateOfferRequest {
-            offer_id: id.to_owned(),
-            offer: Some(company::offer()),
-        };
-        offers.create_offer(request).await.unwrap();
-    }
     let open = v1::OpenOfferRequest {
-        name: "offers/ends".to_owned(),
+        name: company::open_offer_as(server, "ends", company::offer())
+            .await
+            .name,
         etag: String::new(),
     };
-    offers.open_offer(open.clone()).await.unwrap();
+    company::draft_offer(server, "succeeds", company::offer()).await;
     let into = |successor: &str| v1::MigrateOfferRequest {
         name: "offers/ends".to_owned(),
         successor: successor.to_owned(),
@@ -304,6 +300,27 @@ async fn migrations(server: &TestServer) -> Vec<Status> {
     let unfit = refused(offers.migrate_offer(into(OFFER)).await);
     offers.migrate_offer(into("offers/succeeds")).await.unwrap();
     vec![unfit, refused(offers.open_offer(open).await)]
+}
+
+/// Of two offers that refuse whom another one covers.
+async fn overlap(server: &TestServer) -> Status {
+    let mut replies = Vec::new();
+    for id in ["one", "another"] {
+        let offer = v1::Offer {
+            overlap: v1::offer::Overlap::Refuse.into(),
+            ..company::offer()
+        };
+        let parent = company::open_offer_as(server, id, offer).await.name;
+        let exposed = [v1::DataElement::Name];
+        let people = vec![listed([customer("C-9")])];
+        company::publish_in(server, &parent, "postpaid", &exposed, people).await;
+        let request = v1::EnrollRequest {
+            parent,
+            ..enroll(customer("C-9"))
+        };
+        replies.push(server.enrollments().enroll(request).await);
+    }
+    refused(replies.pop().unwrap())
 }
 
 /// A seal that was tampered with.

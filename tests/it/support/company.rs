@@ -33,17 +33,28 @@ pub fn date(year: i32, month: i32, day: i32) -> Date {
 
 /// Creates the offer of [`OFFER`] and opens it.
 pub async fn open_offer(server: &TestServer, offer: v1::Offer) -> v1::Offer {
+    open_offer_as(server, "carrier-2021", offer).await
+}
+
+/// Creates an offer with this id and opens it.
+pub async fn open_offer_as(server: &TestServer, id: &str, offer: v1::Offer) -> v1::Offer {
     let mut offers = server.offers();
-    let request = v1::CreateOfferRequest {
-        offer_id: "carrier-2021".to_owned(),
-        offer: Some(offer),
-    };
-    offers.create_offer(request).await.unwrap();
+    let name = draft_offer(server, id, offer).await.name;
     let request = v1::OpenOfferRequest {
-        name: OFFER.to_owned(),
+        name,
         etag: String::new(),
     };
     offers.open_offer(request).await.unwrap().into_inner()
+}
+
+/// Creates an offer with this id.
+pub async fn draft_offer(server: &TestServer, id: &str, offer: v1::Offer) -> v1::Offer {
+    let request = v1::CreateOfferRequest {
+        offer_id: id.to_owned(),
+        offer: Some(offer),
+    };
+    let created = server.offers().create_offer(request).await;
+    created.unwrap().into_inner()
 }
 
 /// Moves the offer's last day.
@@ -76,7 +87,18 @@ pub async fn publish(
     exposed: &[v1::DataElement],
     people: Vec<v1::PlainMember>,
 ) -> v1::Cohort {
-    let cohort = create_cohort(server, id, exposed).await;
+    publish_in(server, OFFER, id, exposed, people).await
+}
+
+/// The same of this offer.
+pub async fn publish_in(
+    server: &TestServer,
+    offer: &str,
+    id: &str,
+    exposed: &[v1::DataElement],
+    people: Vec<v1::PlainMember>,
+) -> v1::Cohort {
+    let cohort = create_cohort_in(server, offer, id, exposed).await;
     load(server, &cohort.name, "list", people).await.unwrap();
     let request = v1::PublishCohortRequest {
         name: cohort.name,
@@ -95,8 +117,17 @@ pub async fn create_cohort(
     id: &str,
     exposed: &[v1::DataElement],
 ) -> v1::Cohort {
+    create_cohort_in(server, OFFER, id, exposed).await
+}
+
+async fn create_cohort_in(
+    server: &TestServer,
+    offer: &str,
+    id: &str,
+    exposed: &[v1::DataElement],
+) -> v1::Cohort {
     let request = v1::CreateCohortRequest {
-        parent: OFFER.to_owned(),
+        parent: offer.to_owned(),
         cohort_id: id.to_owned(),
         cohort: Some(v1::Cohort {
             display_name: id.to_owned(),

@@ -83,6 +83,11 @@ pub(super) const TAKE_CODES: &str = "\
       AND c.ordinal > pool.assigned - $2 AND c.ordinal <= pool.assigned \
     ORDER BY c.ordinal";
 
+/// Counts the people up whom a turn lets in: `$1`, which were seen at the turns before `$2`.
+pub(super) const COUNT_UP: &str = "\
+    INSERT INTO overlap_turns AS t (person, turn) SELECT * FROM unnest($1::uuid[], $2::bigint[]) \
+    ON CONFLICT (person) DO UPDATE SET turn = excluded.turn WHERE t.turn = excluded.turn - 1";
+
 /// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
 /// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
 /// the rows.
@@ -91,37 +96,37 @@ macro_rules! insert {
         concat!(
             "WITH enrollment AS ( \
                INSERT INTO enrollments (offer_id, id, state, enroll_time, activate_by_date, \
-                 activate_time, term_start_date, term_end_date, code_source, terms_version, exposed, \
-                 contact, migrated_from, revision, update_time) \
+                 activate_time, term_start_date, term_end_date, term_not_before_date, code_source, \
+                 terms_version, exposed, contact, migrated_from, revision, update_time) \
                SELECT $1, * FROM ",
             $rows!(
                 "$2::uuid", "$3::text", "$4::timestamptz", "$5::date", "$6::timestamptz", "$7::date",
-                "$8::date", "$9::text", "$10::text", "$11::jsonb", "$12::bytea", "$13::text",
-                "$14::bigint", "$15::timestamptz"
+                "$8::date", "$9::date", "$10::text", "$11::text", "$12::jsonb", "$13::bytea", "$14::text",
+                "$15::bigint", "$16::timestamptz"
             ),
             "), cohort AS ( \
                INSERT INTO enrollment_cohorts (enrollment_id, cohort_id) SELECT * FROM ",
-            $rows!("$16::uuid", "$17::bigint"),
+            $rows!("$17::uuid", "$18::bigint"),
             "), claim AS ( \
                INSERT INTO enrollment_claims (live, offer_id, enrollment_id, person) \
-               SELECT true, $39, * FROM ",
-            $rows!("$18::uuid", "$19::uuid"),
+               SELECT true, $40, * FROM ",
+            $rows!("$19::uuid", "$20::uuid"),
             "), code AS ( \
                INSERT INTO activation_codes \
                  (digest, enrollment_id, sealed, assign_time, void_time, of_pool) \
                SELECT * FROM ",
-            $rows!("$20::uuid", "$21::uuid", "$22::bytea", "$23::timestamptz", "$24::timestamptz",
-                   "$25::boolean"),
+            $rows!("$21::uuid", "$22::uuid", "$23::bytea", "$24::timestamptz", "$25::timestamptz",
+                   "$26::boolean"),
             "), event AS ( \
                INSERT INTO events (id, time, type, actor, resource, reason, request_id, details) \
                SELECT * FROM ",
             $rows!(
-                "$26::uuid", "$27::timestamptz", "$28::text", "$29::text", "$30::text", "$31::text",
-                "$32::uuid", "$33::jsonb"
+                "$27::uuid", "$28::timestamptz", "$29::text", "$30::text", "$31::text", "$32::text",
+                "$33::uuid", "$34::jsonb"
             ),
             ") INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
                SELECT * FROM ",
-            $rows!("$34::text", "$35::uuid", "$36::bytea", "$37::jsonb", "$38::timestamptz")
+            $rows!("$35::text", "$36::uuid", "$37::bytea", "$38::jsonb", "$39::timestamptz")
         )
     };
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Statement, column,
-    statements::{INSERT, INSERT_ONE, SET_LIVE, TAKE_CODES, UPDATE, VOID},
+    statements::{COUNT_UP, INSERT, INSERT_ONE, SET_LIVE, TAKE_CODES, UPDATE, VOID},
 };
 use crate::{
     domain::code_pool::PoolCounts,
@@ -20,7 +20,7 @@ use crate::{
 
 /// Writes and commits; gives the codes that came out of the pool.
 pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given, Error> {
-    if rows.changed.is_empty() && rows.wanted() == 0 && rows.piece.is_none() {
+    if rows.add_only() {
         // One statement is a transaction of its own.
         let inserted = insert(rows).execute(connection).await;
         let inserted = inserted.map_err(|error| Error::of_commit(&error));
@@ -48,6 +48,9 @@ pub(super) async fn write(connection: &mut PgConnection, rows: &mut Rows) -> Res
 async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given, Error> {
     if let Some(piece) = &rows.piece {
         advance(connection, piece).await?;
+    }
+    if !rows.turns.is_empty() {
+        count_up(connection, rows).await?;
     }
     if !rows.changed.is_empty() {
         replace(connection, rows).await?;
@@ -79,13 +82,21 @@ async fn advance(connection: &mut PgConnection, piece: &DonePiece) -> Result<(),
     at_revision(advanced.rows_affected())
 }
 
+/// Counts people up, unless somebody else has let one of them in since they were looked at.
+async fn count_up(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
+    let count_up = sqlx::query(COUNT_UP)
+        .bind(column(&rows.turns, |(person, _)| *person))
+        .bind(column(&rows.turns, |(_, turn)| *turn));
+    let counted = count_up.execute(connection).await;
+    let counted = counted.map_err(|error| Error::from(&error))?;
+    all_of(&rows.turns, counted.rows_affected())
+}
+
 /// Replaces enrollments by what they have become.
 async fn replace(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
     let updated = update(rows).execute(&mut *connection).await;
     let updated = updated.map_err(|error| Error::from(&error))?;
-    if usize::try_from(updated.rows_affected()) != Ok(rows.changed.len()) {
-        return Err(Error::Contention);
-    }
+    all_of(&rows.changed, updated.rows_affected())?;
     for live in [false, true] {
         let changed = rows.changed.iter().filter(|changed| changed.live == live);
         let ids = changed.map(|changed| changed.row.id).collect::<Vec<_>>();
@@ -132,6 +143,15 @@ async fn take_codes(
     })
 }
 
+/// Fails when a statement has not met all of them: others were faster with the rest.
+fn all_of<R>(rows: &[R], met: u64) -> Result<(), Error> {
+    if usize::try_from(met) == Ok(rows.len()) {
+        Ok(())
+    } else {
+        Err(Error::Contention)
+    }
+}
+
 fn update(rows: &Rows) -> Statement<'static> {
     let changed = &rows.changed;
     sqlx::query(UPDATE)
@@ -171,6 +191,7 @@ fn insert(rows: &Rows) -> Statement<'_> {
         .column(&rows.enrollments, |row| row.activate_time)
         .column(&rows.enrollments, |row| row.term_start_date)
         .column(&rows.enrollments, |row| row.term_end_date)
+        .column(&rows.enrollments, |row| row.term_not_before_date)
         .column(&rows.enrollments, |row| row.code_source.as_str())
         .column(&rows.enrollments, |row| row.terms_version.as_str())
         .column(&rows.enrollments, |row| &row.exposed)
