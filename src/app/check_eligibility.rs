@@ -19,11 +19,7 @@ use crate::{
         violation::{Rule, Violation},
     },
     storage::{
-        ConnectionTrait, claim,
-        enrollment::{self, StoredEnrollment},
-        event,
-        lane::Seen,
-        member, offer,
+        ConnectionTrait, claim, enrollment::StoredEnrollment, event, lane::Seen, member, offer,
     },
 };
 
@@ -89,15 +85,13 @@ impl App {
             .await?
             .ok_or_else(|| Error::not_found("Offer", name))?;
         let digests = self.digests(identifiers);
-        let listings = member::listings_as_of(db, &offer, &digests, time).await?;
+        let (first, offers) = offer::succession_as_of(db, &offer, time).await?;
+        let listings = member::listings_as_of(db, &offer, first, &digests, time).await?;
         let people = listings.iter().map(|listing| listing.person);
         let people = people.collect::<BTreeSet<_>>();
-        let claims = claim::of_people(db, &offer, people).await?;
-        let ids = claims.iter().map(|claim| claim.enrollment);
-        let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+        let (claims, enrollments) = claim::of_people(db, &[first], &offers, &people).await?;
         let mut live = Vec::new();
-        let offers = offer::succession(db, &offer).await?;
-        for enrollment in enrollment::find_many(db, &offers, &ids).await? {
+        for enrollment in enrollments {
             live.extend(as_of(db, enrollment, time).await?);
         }
         let seen = Seen {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl App {
-    /// The enrollment in this offer of the person with these identifiers: the live one, else the
+    /// The enrollment in this offer, or one of its succession, of the person with these identifiers: the live one, else the
     /// latest.
     pub async fn lookup_enrollment(
         &self,

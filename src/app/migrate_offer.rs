@@ -51,7 +51,7 @@ pub struct MigrateOffer {
 
 impl App {
     /// Closes an offer, and begins a job that moves its live enrollments to a draft, each with what is left of its term
-    /// and a new code.
+    /// and a new code. Answers once nobody says otherwise of who is on a list (`unlisted.rs`).
     pub async fn migrate_offer(
         &self,
         caller: &Caller,
@@ -70,6 +70,8 @@ impl App {
         };
         let job = self.0.store.transaction(unit).await?;
         self.0.jobs.notify_one();
+        // Who is on a list of the old offer is on one of the new one, too.
+        self.0.unlisted.known_by_all().await;
         Ok(job)
     }
 }
@@ -108,13 +110,14 @@ impl UnitOfWork for Asking {
             return Ok(known);
         }
         find::refuse_other_revision(etag.as_ref(), old.value.revision, name)?;
-        refuse_ended(&old.value)?;
+        let takes_over = offer::is_in_succession(transaction, &old).await?;
+        refuse_ended(&old.value, takes_over)?;
         let total = enrollment::count_live(transaction, &old).await?;
         refuse_unfit(transaction, &old, &new, total).await?;
-        if !offer::succeed(transaction, &new, &old).await? {
+        let now = self.app.now();
+        if !offer::succeed(transaction, &new, &old, now).await? {
             return Err(unfit(&new.value, "it succeeds another offer already"));
         }
-        let now = self.app.now();
         let job = asked.begin(&self.app, transaction, &old, total, now);
         let job = job.await?;
         let closed = Offer {
@@ -142,12 +145,15 @@ impl UnitOfWork for Asking {
 }
 
 /// Fails for an offer that has nothing to move, or has moved it.
-fn refuse_ended(offer: &Offer) -> Result<(), Error> {
-    match (&offer.successor, offer.state) {
-        (Some(successor), _) => Err(Error::migrated(&offer.name, successor)),
-        (None, OfferState::Draft) => Err(Error::forbidden(&offer.name, offer.state.forbids())),
-        (None, OfferState::Open | OfferState::Paused | OfferState::Closed) => Ok(()),
+fn refuse_ended(offer: &Offer, takes_over: bool) -> Result<(), Error> {
+    if let Some(successor) = &offer.successor {
+        return Err(Error::migrated(&offer.name, successor));
     }
+    // Others' enrollments can go on in one that was never open.
+    if offer.state == OfferState::Draft && !takes_over {
+        return Err(Error::forbidden(&offer.name, offer.state.forbids()));
+    }
+    Ok(())
 }
 
 /// Fails unless everybody of the old offer finds their place and their promise in the new one.
@@ -164,11 +170,6 @@ async fn refuse_unfit(
     }
     if before.time_zone != after.time_zone {
         return Err(unfit(&new.value, "it must have the same time_zone"));
-    }
-    let promised = offer::terms(transaction, old).await?;
-    if !promised.into_iter().all(|term| after.term.keeps(term)) {
-        let rule = "its term must not be shorter than that which waits for the activation";
-        return Err(unfit(&new.value, rule));
     }
     if after.code_source == CodeSource::Pool && codes_left(transaction, new).await? < people {
         let rule = "its pool must have a code for every live enrollment";
@@ -244,13 +245,19 @@ pub(super) fn migrate(
     let migrated = before.enrollment.migrate(to.clone(), successor, time);
     let (migrated, begun) =
         migrated.map_err(|forbids| Error::forbidden(&before.enrollment.name, forbids))?;
-    let contact = match &before.contact {
-        Some(envelope) => Some(app.contact_moved(envelope, id, to.enrollment)?),
-        None => None,
-    };
+    let envelope = before.contact.as_deref();
+    let contact = envelope.map(|envelope| app.contact_moved(envelope, id, to.enrollment));
+    // It stays where it is: one that cannot be read must not hold up everybody else.
+    let is_left_behind = matches!(contact, Some(Err(_)));
+    if is_left_behind {
+        tracing::error!(enrollment = %before.enrollment.name, "contact data cannot be read, and is left behind");
+    }
     let begins = Event {
         request_id: Some(job.request_id),
-        details: Some(json!({ "migrated_from": before.enrollment.name.to_string() })),
+        details: Some(json!({
+            "migrated_from": before.enrollment.name.to_string(),
+            "contact_left_behind": is_left_behind,
+        })),
         ..set.event(time, &job.requester, EventType::EnrollmentTakenOver, &to)?
     };
     let enrolled = Enrolled {
@@ -259,7 +266,7 @@ pub(super) fn migrate(
         code: set.new_code(&app.mint_code(to.enrollment)?, now)?,
         stored: StoredEnrollment {
             enrollment: begun,
-            contact,
+            contact: contact.and_then(Result::ok),
             ..before.clone()
         },
     };

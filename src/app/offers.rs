@@ -299,6 +299,9 @@ impl UnitOfWork for Changing {
             Change::Details(patch) => {
                 offer.details = patch.apply(&offer.details);
                 refuse_impossible(&offer.details)?;
+                if offer.details.time_zone != old.value.details.time_zone {
+                    self.refuse_other_days(transaction, &old).await?;
+                }
                 if !patch.allows_earlier_enroll_by {
                     self.refuse_to_cut_off(transaction, &old, &offer).await?;
                 }
@@ -329,6 +332,21 @@ impl UnitOfWork for Changing {
 }
 
 impl Changing {
+    /// Fails when enrollments go on in another offer: the days of both must be the same.
+    async fn refuse_other_days(
+        &self,
+        transaction: &Transaction,
+        offer: &Row<Offer>,
+    ) -> Result<(), Error> {
+        if offer::is_in_succession(transaction, offer).await? {
+            return Err(Error::Precondition(Precondition::SuccessorUnfit {
+                name: self.name.to_string(),
+                rule: "the time_zone must stay the same",
+            }));
+        }
+        Ok(())
+    }
+
     /// Fails when people who can still enroll, or will, would have fewer days for it.
     async fn refuse_to_cut_off(
         &self,

@@ -17,6 +17,7 @@ use crate::{
         name::EnrollmentName,
         offer::Offer,
         request::{Caller, RequestId},
+        term::Term,
         transition::Transition,
     },
     storage::offer,
@@ -51,19 +52,27 @@ impl App {
         self.change(caller, activating).await
     }
 
-    /// The offer as it was when the person enrolled.
-    async fn promised(&self, name: &EnrollmentName) -> Result<Offer, Error> {
+    /// The terms of the offer as it was when the person enrolled, and of those before it whose enrollments went on in
+    /// it.
+    async fn promised(&self, name: &EnrollmentName) -> Result<Vec<Term>, Error> {
         let db = self.0.store.reader();
-        let (_, stored) = find::enrollment(db, name).await?;
-        let then = offer::find_as_of(db, &name.parent, stored.enrollment.enroll_time).await?;
-        let then = then.ok_or(Error::Fault("an enrollment is older than its offer"))?;
-        Ok(then.value)
+        let mut terms = Vec::new();
+        let mut next = Some(name.clone());
+        while let Some(name) = next {
+            let (_, stored) = find::enrollment(db, &name).await?;
+            let enrollment = stored.enrollment;
+            let then = offer::find_as_of(db, &name.parent, enrollment.enroll_time).await?;
+            let then = then.ok_or(Error::Fault("an enrollment is older than its offer"))?;
+            terms.push(then.value.details.term);
+            next = enrollment.migrated_from;
+        }
+        Ok(terms)
     }
 }
 
 struct Activating {
     found: Found,
-    promised: Offer,
+    promised: Vec<Term>,
     time: DateTime<Utc>,
     request_id: RequestId,
 }
@@ -90,13 +99,13 @@ impl Change for Activating {
 
     fn next(
         &self,
-        _offer: &Offer,
+        offer: &Offer,
         before: &Enrollment,
         now: DateTime<Utc>,
     ) -> Result<Transition<Enrollment>, Error> {
         refuse_future("activate_time", self.time, now)?;
         self.found.refuse_void(self.time)?;
-        let activated = before.activate(&self.promised, self.time);
+        let activated = before.activate(offer, &self.promised, self.time);
         activated.map_err(|refusal| cannot_record(&self.found.name, refusal))
     }
 

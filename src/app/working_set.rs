@@ -58,7 +58,7 @@ impl Told<'static> {
     }
 }
 
-/// People, enrollments and changes of one turn, all of one offer.
+/// People, enrollments and changes of one turn, all of one offer and its succession.
 pub(super) struct WorkingSet {
     catalogue: Arc<Catalogue>,
     /// Where people stand, with what this turn has changed.

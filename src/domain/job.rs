@@ -1,5 +1,4 @@
-//! Work on many enrollments of an offer, done piece by piece in the order of their ids, so that it can stop and go on
-//! anywhere.
+//! Work on many enrollments of an offer, done piece by piece, so that it can stop and go on anywhere.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -62,20 +62,6 @@ impl Term {
         }
     }
 
-    /// Whether somebody whose term of this other kind waits for the activation is covered as long by this one,
-    /// whenever they activate.
-    pub fn keeps(self, promised: Self) -> bool {
-        match (promised, self) {
-            (
-                Self::Activation { months: promised },
-                Self::Enrollment { months } | Self::Activation { months },
-            ) => months >= promised,
-            (Self::Activation { .. }, Self::FixedEnd { .. }) => false,
-            // These are known from the beginning.
-            (Self::Enrollment { .. } | Self::FixedEnd { .. }, _) => true,
-        }
-    }
-
     /// Whether somebody who enrolls as late as this day gets less than [`FLOOR_MONTHS`].
     pub fn falls_short(self, enroll_by: NaiveDate) -> bool {
         match self {

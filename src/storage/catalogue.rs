@@ -50,7 +50,7 @@ pub struct ListedCohort {
     /// What was exposed of its members.
     pub exposed: DataElements,
     /// Whether the list counts: it is part of what is published of the cohort, which has not been
-    /// retracted, and the offer is the one that is asked.
+    /// retracted; and where it was found by a list, that of the offer which is asked.
     pub counts: bool,
 }
 

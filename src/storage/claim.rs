@@ -1,13 +1,13 @@
 //! Claims: which person an enrollment is for. The unique index over the live ones is what keeps a
-//! person to one enrollment per offer, whoever races.
+//! person to one enrollment per offer, and in all offers that succeed each other, whoever races.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Error, Row, entity::enrollment_claim, member::uuid_of, offer, row::IN_LIST};
-use crate::domain::{offer::Offer, person::PersonKey};
+use super::{Error, enrollment, entity::enrollment_claim, member::uuid_of, row::IN_LIST};
+use crate::domain::{enrollment::Enrollment, name::OfferName, person::PersonKey};
 
 /// That an enrollment is, or was, for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +18,37 @@ pub struct Claim {
     pub enrollment: Uuid,
 }
 
-/// All claims on these people in this offer's succession, of this and of earlier times.
+/// All claims on these people, of this and of earlier times, that are made in the names of these offers, the first ones
+/// of their successions; and the enrollments that claim them, without their cohorts, of these offers.
 pub async fn of_people(
     db: &impl ConnectionTrait,
-    offer: &Row<Offer>,
-    people: impl IntoIterator<Item = PersonKey>,
-) -> Result<Vec<Claim>, Error> {
-    let row = offer::by_name(&offer.value.name).one(db).await?;
-    let first = row.as_ref().map_or(offer.id, offer::first_of);
-    in_offers(db, &BTreeSet::from([first]), people).await
+    firsts: &[i64],
+    offers: &BTreeMap<i64, OfferName>,
+    people: &BTreeSet<PersonKey>,
+) -> Result<(Vec<Claim>, Vec<Enrollment>), Error> {
+    loop {
+        let claims = claims_on(db, firsts, people).await?;
+        let ids = claims.iter().map(|claim| claim.enrollment);
+        let ids = ids.collect::<BTreeSet<_>>();
+        let asked = ids.iter().copied().collect::<Vec<_>>();
+        let enrollments = enrollment::find_many(db, offers, &asked).await?;
+        let mut moved_to = enrollments
+            .iter()
+            .filter_map(|one| one.migrated_to.as_ref());
+        // Whoever was moved between the two is looked for again.
+        if moved_to.all(|to| ids.contains(&to.enrollment)) {
+            return Ok((claims, enrollments));
+        }
+    }
 }
 
-/// All claims on these people that are made in the names of these offers, the first ones of their successions.
-pub(super) async fn in_offers(
+async fn claims_on(
     db: &impl ConnectionTrait,
-    firsts: &BTreeSet<i64>,
-    people: impl IntoIterator<Item = PersonKey>,
+    firsts: &[i64],
+    people: &BTreeSet<PersonKey>,
 ) -> Result<Vec<Claim>, Error> {
-    let people = people
-        .into_iter()
-        .map(|person| uuid_of(person.0))
-        .collect::<Vec<_>>();
+    let people = people.iter().map(|person| uuid_of(person.0));
+    let people = people.collect::<Vec<_>>();
     let mut claims = Vec::new();
     for people in people.chunks(IN_LIST) {
         let rows = enrollment_claim::Entity::find()

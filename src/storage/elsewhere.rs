@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::{
     Error, Row,
     claim::{self, Claim},
-    enrollment,
     entity::{offer, overlap_turn},
     member::{self, uuid_of},
     offer::{first_of, to_offer},
@@ -55,14 +54,11 @@ pub async fn find(
     let people = people.collect::<BTreeSet<_>>();
     // Before what is counted: whoever is let in between the two is noticed.
     let turns = turns_of(db, &people).await?;
-    let claims = claim::in_offers(db, &firsts, people).await?;
-    let ids = claims.iter().map(|claim| claim.enrollment);
-    let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let names = offers
         .iter()
         .map(|(id, offer)| (*id, offer.name.clone()))
         .collect::<BTreeMap<i64, OfferName>>();
-    let found = enrollment::find_many(db, &names, &ids).await?;
+    let (claims, found) = claim::of_people(db, &firsts, &names, &people).await?;
     let enrollments = found.into_iter().filter_map(|enrollment| {
         let mut of = offers.values();
         let offer = of
@@ -82,7 +78,7 @@ pub async fn find(
 async fn others(
     db: &impl ConnectionTrait,
     own: &Row<Offer>,
-) -> Result<(BTreeSet<i64>, BTreeMap<i64, Offer>), Error> {
+) -> Result<(Vec<i64>, BTreeMap<i64, Offer>), Error> {
     let rows = offer::Entity::find().all(db).await?;
     let own = rows.iter().find(|row| row.id == own.id).map(first_of);
     let (mut firsts, mut offers) = (BTreeSet::new(), BTreeMap::new());
@@ -92,7 +88,7 @@ async fn others(
             offers.insert(row.id, to_offer(row)?.value);
         }
     }
-    Ok((firsts, offers))
+    Ok((firsts.into_iter().collect(), offers))
 }
 
 async fn turns_of(

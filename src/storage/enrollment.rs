@@ -150,8 +150,6 @@ pub(super) async fn update(
 ) -> Result<(), Error> {
     let id = row.id;
     let row = enrollment::ActiveModel {
-        // It stays in its offer, also when it changes in a turn of the successor.
-        offer_id: NotSet,
         // Sealed anew only when it is given anew.
         contact: NotSet,
         ..row.into_active_model().reset_all()

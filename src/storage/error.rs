@@ -90,7 +90,7 @@ impl Error {
     }
 }
 
-/// Name of the index that keeps a person's live enrollments to one per offer.
+/// Name of the index that keeps a person's live enrollments to one per succession of offers.
 pub(super) const LIVE_CLAIM_INDEX: &str = "uq_enrollment_claims_live";
 
 /// Names of what keeps a request id to one use, among enrollments and among jobs, and a code to one pool.

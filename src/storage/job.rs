@@ -26,7 +26,7 @@ use crate::domain::{
 pub struct RunningJob {
     /// The job.
     pub job: Job,
-    /// The last enrollment that it has looked at.
+    /// The last enrollment of its last piece: after it goes on what goes in the order of ids.
     pub last: Uuid,
 }
 

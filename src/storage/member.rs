@@ -53,8 +53,8 @@ const LISTINGS_AS_OF: &str = "\
                WHERE p.cohort_id = c.id AND p.number = v.number AND p.load_id = l.id)) AS counts \
     FROM loads l \
     JOIN cohorts c ON c.id = l.cohort_id \
-    JOIN offers o ON o.id = c.offer_id AND coalesce(o.first_offer_id, o.id) = \
-        (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1) \
+    JOIN offers o ON o.id = c.offer_id AND (o.id = $1 OR ( \
+        coalesce(o.first_offer_id, o.id) = $4 AND coalesce(o.succeed_time <= $3, true))) \
     JOIN cohort_revisions r ON r.cohort_id = c.id AND r.revision = ( \
         SELECT MAX(revision) FROM cohort_revisions WHERE cohort_id = c.id AND valid_from <= $3) \
     LEFT JOIN cohort_versions v ON v.cohort_id = c.id AND v.number = ( \
@@ -73,16 +73,18 @@ const MEMBERS_ON_SQLITE: &str = "\
     CROSS JOIN json_each($2) d \
     CROSS JOIN listed_members m ON m.load_id = l.id AND m.digest = unhex(d.value)";
 
-/// Where these identifiers stood on the offer's lists at a time. A list that had not been published is
+/// Where these identifiers stood on the offer's lists at a time, and on those of the others in its succession, of which
+/// `first_offer_id` was the first then. A list that had not been published is
 /// not looked at; one that had been retracted is, so that its people find their enrollments.
 pub async fn listings_as_of(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
+    first_offer_id: i64,
     digests: &[IdentifierDigest],
     time: DateTime<Utc>,
 ) -> Result<Vec<Listing>, Error> {
     let (sql, digests) = of_members(db, LISTINGS_AS_OF, digests);
-    let values = [offer.id.into(), digests, time.into()];
+    let values = [offer.id.into(), digests, time.into(), first_offer_id.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let rows = ListingRow::find_by_statement(statement).all(db).await?;
     rows.into_iter().map(ListingRow::into_listing).collect()

@@ -16,9 +16,8 @@ use super::{
 };
 use crate::domain::{
     name::{OfferName, ResourceId},
-    offer::{Offer, OfferDetails, OfferState},
+    offer::{Offer, OfferState},
     page::{Page, PageOf},
-    term::Term,
 };
 
 /// The offer of this name.
@@ -90,6 +89,7 @@ pub async fn insert(db: &impl ConnectionTrait, offer: &Offer) -> Result<bool, Er
         revision: Set(offer.revision),
         catalogue_version: NotSet,
         first_offer_id: NotSet,
+        succeed_time: NotSet,
         successor: NotSet,
         create_time: Set(offer.create_time),
         update_time: Set(offer.update_time),
@@ -128,31 +128,38 @@ pub async fn update(db: &impl ConnectionTrait, id: i64, offer: &Offer) -> Result
     insert_revision(db, id, offer).await
 }
 
-/// Every term that an offer ever had.
-pub async fn terms(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<Vec<Term>, Error> {
-    let revisions = offer_revision::Entity::find()
-        .filter(offer_revision::Column::OfferId.eq(offer.id))
-        .all(db)
-        .await?;
-    let terms = revisions.into_iter().map(|revision| {
-        let details = from_json::<OfferDetails>("offer_revisions.details", revision.details)?;
-        Ok(details.term)
-    });
-    terms.collect()
-}
-
 /// The first offer of the succession that an offer belongs to.
 pub(super) fn first_of(row: &offer::Model) -> i64 {
     row.first_offer_id.unwrap_or(row.id)
 }
 
-/// The offers of an offer's succession, by their keys.
-pub async fn succession(
+/// The first offer of an offer's succession, and all of them, by their keys; as of a time.
+pub async fn succession_as_of(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
-) -> Result<BTreeMap<i64, OfferName>, Error> {
+    time: DateTime<Utc>,
+) -> Result<(i64, BTreeMap<i64, OfferName>), Error> {
     let row = by_name(&offer.value.name).one(db).await?;
-    names_in_succession(db, row.as_ref().map_or(offer.id, first_of)).await
+    let joined = row.filter(|row| row.succeed_time.is_none_or(|joined| joined <= time));
+    match joined {
+        Some(row) => {
+            let first = first_of(&row);
+            Ok((first, names_in_succession(db, first).await?))
+        }
+        None => Ok((
+            offer.id,
+            BTreeMap::from([(offer.id, offer.value.name.clone())]),
+        )),
+    }
+}
+
+/// Whether enrollments of another offer go on in this one, or its own in another.
+pub async fn is_in_succession(
+    db: &impl ConnectionTrait,
+    offer: &Row<Offer>,
+) -> Result<bool, Error> {
+    let (_, offers) = succession_as_of(db, offer, DateTime::<Utc>::MAX_UTC).await?;
+    Ok(offers.len() > 1)
 }
 
 /// The offers of a succession, by their keys.
@@ -184,18 +191,19 @@ pub async fn succeed(
     db: &impl ConnectionTrait,
     successor: &Row<Offer>,
     offer: &Row<Offer>,
+    time: DateTime<Utc>,
 ) -> Result<bool, Error> {
     // A succession begins with an offer that succeeds none.
     const SUCCEED: &str = "\
-        UPDATE offers SET first_offer_id = \
+        UPDATE offers SET succeed_time = $3, first_offer_id = \
           (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $2) \
         WHERE id = $1 AND first_offer_id IS NULL";
     // All of them know others now: their catalogues are new.
     const RENEW: &str = "\
-        UPDATE offers SET id = id WHERE coalesce(first_offer_id, id) = \
-          (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1)";
+        UPDATE offers SET catalogue_version = catalogue_version \
+        WHERE coalesce(first_offer_id, id) = (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1)";
     let backend = db.get_database_backend();
-    let values = [successor.id.into(), offer.id.into()];
+    let values = [successor.id.into(), offer.id.into(), time.into()];
     let succeed = Statement::from_sql_and_values(backend, SUCCEED, values);
     if db.execute_raw(succeed).await?.rows_affected() == 0 {
         return Ok(false);

@@ -4,16 +4,16 @@
 
 use enrollment::grpc::proto::v1::{
     self, CodeSource, eligibility::Verdict, enrollment::State, job,
-    offer_service_client::OfferServiceClient,
+    offer_service_client::OfferServiceClient, term::Anchor,
 };
 use tonic::{Code, Status};
 
 use crate::support::{
-    codes::{chunk, codes, end, header_for, shown, stream},
+    codes::{codes, load_codes_into, shown},
     company::{self, OFFER, customer, date, email, listed, person, reinstate, request_id},
     crowd::at_once,
     database::TestDatabase,
-    deeds::cohort,
+    deeds::{cohort, timestamp},
     installation::Installation,
     jobs::{as_operator, job_size, kill_until_done},
     process::ServiceProcess,
@@ -114,18 +114,18 @@ on_each_database! {
         let new = server.enrollment(&old.migrated_to).await;
         assert_eq!((new.state(), &new.migrated_from), (State::Pending, &pending.name));
         assert_eq!((new.term_start_date, new.term_end_date), (Some(date(2022, 1, 1)), Some(date(2023, 9, 1))));
-        assert_eq!(new.activate_by_date, Some(date(2023, 1, 1)));
+        // Nobody's cover ends because the provider has changed.
+        assert_eq!(new.activate_by_date, Some(date(2023, 8, 31)));
         assert_eq!((&new.cohorts, new.cohorts_retracted), (&vec![cohort("postpaid")], false));
         assert_eq!((&new.contact, &new.exposed_data_elements), (&old.contact, &old.exposed_data_elements));
         assert_eq!(new.contact.as_ref().unwrap().email, "j***@example.com");
         let code = shown(&server, &new.name).await.unwrap().activation_code;
         assert!(!code.is_empty() && code != pending.activation_code);
         assert_enrolled(&server, "C-1", &new.name).await;
-        // Who was a member can become one again as long as the promise holds.
         let was_active = server.enrollment(&active.name).await;
-        assert!(was_active.activate_time.is_some());
+        assert_eq!((was_active.state(), was_active.activate_time.is_some()), (State::Migrated, true));
         let goes_on = server.enrollment(&was_active.migrated_to).await;
-        assert_eq!(goes_on.activate_by_date, Some(date(2023, 8, 31)));
+        assert_eq!((goes_on.state(), goes_on.activate_time), (State::Pending, None));
         let cancelled = server.enrollment(&cancelled.name).await;
         assert_eq!((cancelled.state(), &*cancelled.migrated_to), (State::Cancelled, ""));
         let events = database.events_of(&pending.name).await;
@@ -169,8 +169,7 @@ on_each_database! {
         company::with_people(&server, ["C-1", "C-2"].map(|id| listed([customer(id)])).into()).await;
         let pool = v1::Offer { code_source: CodeSource::Pool.into(), ..company::offer() };
         draft(&server, pool).await;
-        let messages = vec![header_for(SUCCESSOR, "first"), chunk(1, codes(0..1)), end(1)];
-        stream(&server, messages).await.unwrap();
+        load_codes_into(&server, SUCCESSOR, "first", codes(0..1)).await;
         let first = server.enroll(customer("C-1")).await;
         migrate(&server).await;
         open(&server, SUCCESSOR).await.unwrap();
@@ -286,22 +285,13 @@ on_each_database! {
         assert_refused(refused, Code::FailedPrecondition, "STATE_FORBIDS");
         let seen_otherwise = v1::MigrateOfferRequest { etag: "\"1\"".to_owned(), ..wish() };
         assert_refused(offers.migrate_offer(seen_otherwise).await, Code::Aborted, "ETAG_MISMATCH");
-        for (unfit, back, field) in [
-            (v1::Offer { time_zone: "America/Chicago".to_owned(), ..v1::Offer::default() }, company::offer(), "time_zone"),
-            (v1::Offer { code_source: CodeSource::Pool.into(), ..v1::Offer::default() }, company::offer(), "code_source"),
-        ] {
-            for (offer, fits) in [(unfit, false), (back, true)] {
-                let request = v1::UpdateOfferRequest {
-                    offer: Some(v1::Offer { name: SUCCESSOR.to_owned(), ..offer }),
-                    update_mask: Some(prost_types::FieldMask { paths: vec![field.to_owned()] }),
-                    ..v1::UpdateOfferRequest::default()
-                };
-                offers.update_offer(request).await.unwrap();
-                if !fits {
-                    let refused = offers.migrate_offer(wish()).await;
-                    assert_refused(refused, Code::FailedPrecondition, "SUCCESSOR_UNFIT");
-                }
-            }
+        let elsewhere = v1::Offer { time_zone: "America/Chicago".to_owned(), ..company::offer() };
+        let from_a_pool = v1::Offer { code_source: CodeSource::Pool.into(), ..company::offer() };
+        for (unfit, field) in [(elsewhere, "time_zone"), (from_a_pool, "code_source")] {
+            server.update_offer_of(SUCCESSOR, unfit, &[field]).await;
+            let refused = offers.migrate_offer(wish()).await;
+            assert_refused(refused, Code::FailedPrecondition, "SUCCESSOR_UNFIT");
+            server.update_offer_of(SUCCESSOR, company::offer(), &[field]).await;
         }
         assert_eq!(database.rows("jobs").await, 0);
 
@@ -316,20 +306,94 @@ on_each_database! {
         assert_eq!(database.events("OFFER_MIGRATION_STARTED").await, 1);
     }
 
-    async fn a_term_that_waits_for_the_activation_is_not_cut(database) {
+    async fn a_term_that_waits_for_the_activation_lasts_as_long_as_any_of_the_offers_promised(database) {
         let server = TestServer::start(&database.settings).await;
-        let waiting = |months| v1::Offer {
-            term: Some(v1::Term {
-                anchor: v1::term::Anchor::Activation.into(),
-                months,
-                ..v1::Term::default()
-            }),
+        let waiting = |anchor: Anchor, months| v1::Offer {
+            term: Some(v1::Term { anchor: anchor.into(), months, ..v1::Term::default() }),
             ..company::offer()
         };
-        company::open_offer(&server, waiting(36)).await;
-        draft(&server, waiting(24)).await;
-        let refused = server.offers().migrate_offer(wish()).await;
-        assert_refused(refused, Code::FailedPrecondition, "SUCCESSOR_UNFIT");
+        company::open_offer(&server, waiting(Anchor::Activation, 36)).await;
+        let exposed = [v1::DataElement::Name];
+        company::publish(&server, "postpaid", &exposed, vec![listed([customer("C-1")])]).await;
+        draft(&server, waiting(Anchor::Enrollment, 24)).await;
+        server.enroll(customer("C-1")).await;
+        migrate(&server).await;
+        // It goes on once more, before the second provider was ever open.
+        company::draft_offer(&server, "third", waiting(Anchor::Activation, 24)).await;
+        let on = v1::MigrateOfferRequest {
+            name: SUCCESSOR.to_owned(),
+            successor: "offers/third".to_owned(),
+            ..wish()
+        };
+        let job = server.offers().migrate_offer(on).await.unwrap().into_inner();
+        assert_eq!(server.job_done(&job.name).await.changed_count, 1);
+
+        let new = look_up(&server, OFFER, "C-1").await;
+        let begun = v1::RecordActivationRequest {
+            parent: "offers/third".to_owned(),
+            ..activation(by_name(&new), "2021-09-01T12:00:00Z")
+        };
+        let active = server.provider().record_activation(begun).await.unwrap().into_inner();
+
+        assert_eq!(active.term_end_date, Some(date(2024, 9, 1)));
+        assert_eq!(check(&server, SUCCESSOR, "C-1").await.enrollment, active.name);
+    }
+
+    async fn days_stay_the_same_and_the_past_what_it_was(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        draft(&server, company::offer()).await;
+        server.enroll(customer("C-1")).await;
+        server.clock.set("2021-10-01T12:00:00Z");
+        migrate(&server).await;
+
+        for name in [OFFER, SUCCESSOR] {
+            let elsewhere = v1::UpdateOfferRequest {
+                offer: Some(v1::Offer {
+                    name: name.to_owned(),
+                    time_zone: "America/Chicago".to_owned(),
+                    ..v1::Offer::default()
+                }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["time_zone".to_owned()] }),
+                ..v1::UpdateOfferRequest::default()
+            };
+            let refused = server.offers().update_offer(elsewhere).await;
+            assert_refused(refused, Code::FailedPrecondition, "SUCCESSOR_UNFIT");
+        }
+        let before = v1::CheckEligibilityRequest {
+            parent: SUCCESSOR.to_owned(),
+            as_of_time: Some(timestamp("2021-09-15T12:00:00Z")),
+            ..company::check(customer("C-1"))
+        };
+        let told = server.enrollments_for_operators().check_eligibility(before).await.unwrap();
+        assert_eq!(told.into_inner().verdict(), Verdict::Undetermined);
+    }
+
+    async fn contact_data_that_cannot_be_read_is_left_behind_and_holds_up_nobody(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, ["C-1", "C-2"].map(|id| listed([customer(id)])).into()).await;
+        draft(&server, company::offer()).await;
+        for id in ["C-1", "C-2"] {
+            let contact = v1::Contact { email: "jo@example.com".to_owned(), ..v1::Contact::default() };
+            let request = v1::EnrollRequest { contact: Some(contact), ..company::enroll(customer(id)) };
+            server.enrollments().enroll(request).await.unwrap();
+        }
+        let first = look_up(&server, OFFER, "C-1").await;
+        let id = first.name.split('/').next_back().unwrap().replace('-', "");
+        let (broken, is_first) = if database.is_postgres() {
+            ("'\\x00'", format!("replace(id::text, '-', '') = '{id}'"))
+        } else {
+            ("x'00'", format!("lower(hex(id)) = '{id}'"))
+        };
+        let sql = format!("UPDATE enrollments SET contact = {broken} WHERE {is_first}");
+        assert_eq!(database.execute(&sql).await.unwrap().rows_affected(), 1);
+
+        assert_eq!(migrate(&server).await.changed_count, 2);
+
+        assert_eq!(look_up(&server, SUCCESSOR, "C-1").await.contact, None);
+        assert!(look_up(&server, SUCCESSOR, "C-2").await.contact.is_some());
+        let kept = "SELECT COUNT(*) FROM enrollments WHERE contact IS NOT NULL AND state = 'MIGRATED'";
+        assert_eq!(database.count(kept).await, 2);
     }
 
     async fn whoever_enrolls_meanwhile_is_moved_or_refused_and_nobody_is_twice(database) {
@@ -379,7 +443,8 @@ on_each_database! {
         database.multiply_enrollments(more).await;
         let service = ServiceProcess::start(&mut installation.serve(&database, "127.0.0.1:0"));
         let mut offers = OfferServiceClient::new(as_operator(&installation, &service));
-        offers.migrate_offer(wish()).await.unwrap();
+        // It is answered later than the job begins.
+        tokio::spawn(async move { offers.migrate_offer(wish()).await });
 
         let live = "SELECT COUNT(*) FROM enrollment_claims WHERE live";
         let all = i64::from(more) + 1;

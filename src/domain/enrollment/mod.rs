@@ -19,7 +19,7 @@ use super::{
     data_element::DataElements,
     name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
-    term::TermDates,
+    term::{Term, TermDates},
     transition::{StateForbids, Transition},
 };
 
@@ -120,7 +120,8 @@ impl Enrollment {
 
     /// What it becomes when it goes on under this name in another offer, and what it goes on as there: with what is
     /// left of its term, and time to activate the code of the new provider. That is the successor's activation window,
-    /// but never less than the person had; and who was a member already can become one again until the term ends.
+    /// but never less than the person had, and the whole term where that is known: nobody's cover ends because the
+    /// company has changed the provider.
     pub fn migrate(
         &self,
         to: EnrollmentName,
@@ -130,13 +131,11 @@ impl Enrollment {
         let status = self.status.migrate(time)?;
         let today = successor.date_at(time);
         let window = successor.details.activation_window.after(today);
-        let was_active = self.status.activate_time().is_some();
         let last_covered = self.term.map(TermDates::covered_through);
         let successor = Self {
             status: Status::Pending,
             enroll_time: time,
             activate_by: last_covered
-                .filter(|_| was_active)
                 .into_iter()
                 .fold(window.max(self.activate_by), NaiveDate::max),
             term: self.term.map(|term| TermDates {
@@ -160,11 +159,13 @@ impl Enrollment {
         Ok((migrated, successor))
     }
 
-    /// What it becomes when the provider's membership begins: the term begins then, if it waits for that, as the
-    /// offer promised it when the person enrolled.
+    /// What it becomes when the provider's membership begins: the term begins then, if it waits for that, and lasts
+    /// as long as the longest of those that the person was promised: by the offer, and by those before it whose
+    /// enrollments go on in it.
     pub fn activate(
         &self,
-        promised: &Offer,
+        offer: &Offer,
+        promised: &[Term],
         time: DateTime<Utc>,
     ) -> Result<Transition<Self>, CannotRecord> {
         let Transition::To(status) = self.status.activate(time)? else {
@@ -173,13 +174,16 @@ impl Enrollment {
         if time + CLOCKS_DIFFER < self.enroll_time {
             return Err(CannotRecord::BeforeEnrollment(self.enroll_time));
         }
-        let day = promised.date_at(time.max(self.enroll_time));
+        let day = offer.date_at(time.max(self.enroll_time));
         let last_covered = self.term.map(TermDates::covered_through);
         let last_day = last_covered.map_or(self.activate_by, |last| last.min(self.activate_by));
         if day > last_day {
             return Err(CannotRecord::CodeRanOut(last_day));
         }
-        let term = || promised.details.term.if_begun_on(self.begins_on(day));
+        let begins_on = self.begins_on(day);
+        let terms = promised.iter();
+        let terms = terms.filter_map(|term| term.if_begun_on(begins_on));
+        let term = || terms.max_by_key(|term| term.end);
         Ok(Transition::To(Self {
             status,
             term: self.term.or_else(term),

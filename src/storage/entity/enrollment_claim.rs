@@ -9,6 +9,7 @@ pub struct Model {
     pub enrollment_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub person: Uuid,
+    /// The first offer of the succession.
     pub offer_id: i64,
     pub live: bool,
 }

@@ -13,6 +13,7 @@ pub struct Model {
     pub revision: i64,
     pub catalogue_version: i64,
     pub first_offer_id: Option<i64>,
+    pub succeed_time: Option<DateTimeUtc>,
     pub successor: Option<String>,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,

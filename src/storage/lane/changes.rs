@@ -218,10 +218,12 @@ impl Rows {
             rows.requests.push(recorded.to_model()?);
         }
         for changed in changes.changed.values() {
+            let of = catalogue.offer_id(&changed.enrollment.name.parent);
+            let of = of.ok_or_else(|| Error::unreadable("enrollments.offer_id"))?;
             rows.changed.push(ChangedRow {
                 seen: changed.seen,
                 live: changed.enrollment.status.is_live(),
-                row: to_model(offer_id, &changed.enrollment, None)?,
+                row: to_model(of, &changed.enrollment, None)?,
             });
         }
         Ok(rows)

@@ -72,7 +72,8 @@ impl Store {
 }
 
 impl Lane {
-    /// Looks up identifiers, and enrollments by their ids. `None`: the catalogue is out of date.
+    /// Looks up identifiers, and enrollments by their ids. `None`: the catalogue is out of date, or somebody was moved
+    /// to another offer meanwhile.
     pub async fn look(
         &mut self,
         catalogue: &Catalogue,
@@ -243,11 +244,16 @@ async fn look(
     let claiming = seen.claims.iter().map(|claim| claim.enrollment);
     let claiming = claiming.collect::<BTreeSet<_>>();
     if !claiming.is_empty() {
-        let claiming = claiming.into_iter().collect::<Vec<_>>();
-        for row in statements.enrollments(&claiming).await? {
+        let ids = claiming.iter().copied().collect::<Vec<_>>();
+        for row in statements.enrollments(&ids).await? {
             let Some(stored) = to_stored(catalogue, &row)? else {
                 return Ok(None);
             };
+            // Moved since the claims were read, to where nobody has looked.
+            let moved_to = stored.enrollment.migrated_to.as_ref();
+            if moved_to.is_some_and(|to| !claiming.contains(&to.enrollment)) {
+                return Ok(None);
+            }
             seen.enrollments.push(stored);
         }
     }

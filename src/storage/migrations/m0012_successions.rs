@@ -8,9 +8,10 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
+/// Its own offer is named by itself: one that is just put behind another would not be met by what stands beside it.
 const ON_POSTGRES: &str = "\
     CREATE OR REPLACE FUNCTION cohort_changed() RETURNS trigger LANGUAGE plpgsql AS $$ \
-      BEGIN UPDATE offers SET id = id WHERE coalesce(first_offer_id, id) = \
+      BEGIN UPDATE offers SET id = id WHERE id = NEW.offer_id OR coalesce(first_offer_id, id) = \
         (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = NEW.offer_id); \
       RETURN NULL; END $$";
 
@@ -34,6 +35,13 @@ impl MigrationTrait for Migration {
                 ColumnDef::new("first_offer_id").big_integer().take(),
             ),
             // Names of resources.
+            // Since when it belongs to it.
+            (
+                "offers",
+                ColumnDef::new("succeed_time")
+                    .timestamp_with_time_zone()
+                    .take(),
+            ),
             ("offers", ColumnDef::new("successor").string().take()),
             ("enrollments", ColumnDef::new("migrated_to").string().take()),
             (

@@ -25,11 +25,18 @@ pub async fn with_codes_from(
 
 /// From now on, the offer's codes come from there.
 pub async fn take_codes_from(server: &TestServer, source: CodeSource) {
-    let offer = v1::Offer {
+    take_codes_of_from(server, OFFER, source).await;
+}
+
+/// The same of this offer.
+pub async fn take_codes_of_from(server: &TestServer, offer: &str, source: CodeSource) {
+    let changed = v1::Offer {
         code_source: source.into(),
         ..v1::Offer::default()
     };
-    server.update_offer(offer, &["code_source"]).await;
+    server
+        .update_offer_of(offer, changed, &["code_source"])
+        .await;
 }
 
 /// The codes of these numbers.
@@ -39,8 +46,13 @@ pub fn codes(numbers: std::ops::Range<usize>) -> Vec<String> {
 
 /// Loads codes in one chunk.
 pub async fn load_codes(server: &TestServer, load_id: &str, codes: Vec<String>) {
+    load_codes_into(server, OFFER, load_id, codes).await;
+}
+
+/// The same into the pool of this offer.
+pub async fn load_codes_into(server: &TestServer, offer: &str, load_id: &str, codes: Vec<String>) {
     let rows = i64::try_from(codes.len()).unwrap();
-    let messages = vec![header(load_id), chunk(1, codes), end(rows)];
+    let messages = vec![header_for(offer, load_id), chunk(1, codes), end(rows)];
     let last = stream(server, messages).await.unwrap().pop().unwrap();
     assert_eq!(last.load.unwrap().rejected_count, 0);
 }
@@ -59,8 +71,8 @@ pub fn header(load_id: &str) -> v1::LoadActivationCodesRequest {
     header_for(OFFER, load_id)
 }
 
-/// Begins a load into the pool of this offer.
-pub fn header_for(offer: &str, load_id: &str) -> v1::LoadActivationCodesRequest {
+/// The same into the pool of this offer.
+fn header_for(offer: &str, load_id: &str) -> v1::LoadActivationCodesRequest {
     part(CodePart::Header(v1::CodeLoadHeader {
         pool: format!("{offer}/codePool"),
         load_id: load_id.to_owned(),

@@ -56,9 +56,14 @@ impl TestServer {
 
     /// Changes the named fields of the offer to what they are in `offer`.
     pub async fn update_offer(&self, offer: v1::Offer, fields: &[&str]) {
+        self.update_offer_of(OFFER, offer, fields).await;
+    }
+
+    /// The same of the offer of this name.
+    pub async fn update_offer_of(&self, name: &str, offer: v1::Offer, fields: &[&str]) {
         let request = v1::UpdateOfferRequest {
             offer: Some(v1::Offer {
-                name: OFFER.to_owned(),
+                name: name.to_owned(),
                 ..offer
             }),
             update_mask: Some(mask(fields)),

@@ -20,6 +20,10 @@ pub enum Step {
     Fill(usize),
     /// Everybody is covered for so many days from now at least.
     ExtendAll(u64),
+    /// The offer goes on in another, whose codes come from there.
+    Migrate(CodeSource),
+    /// The provider's list of members is compared with what runs.
+    Reconcile,
     /// These at once.
     Act(Vec<Act>),
     /// A request that was answered is sent again: the one of this number, around again.
@@ -35,7 +39,10 @@ pub struct Act {
 
 #[derive(Debug, Clone, Copy)]
 pub enum Deed {
-    Enroll,
+    /// In the offer that goes on and on, or in the second provider's.
+    Enroll {
+        there: bool,
+    },
     ShowCode,
     Cancel,
     Reinstate,
@@ -74,6 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(Step::CodesFrom),
         2 => (3_usize..9).prop_map(Step::Fill),
         1 => (600_u64..1_000).prop_map(Step::ExtendAll),
+        1 => prop::sample::select(vec![CodeSource::Pool, CodeSource::Minted, CodeSource::None])
+            .prop_map(Step::Migrate),
+        1 => Just(Step::Reconcile),
         10 => prop::collection::vec(act(), 1..4).prop_map(Step::Act),
         2 => (0_usize..1_000).prop_map(Step::Repeat),
     ]
@@ -85,7 +95,8 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        6 => Just(Deed::Enroll),
+        6 => Just(Deed::Enroll { there: false }),
+        2 => Just(Deed::Enroll { there: true }),
         1 => Just(Deed::ShowCode),
         3 => Just(Deed::Cancel),
         4 => Just(Deed::Reinstate),

@@ -2,29 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
-use enrollment::grpc::proto::{
-    google::r#type::Date,
-    v1::{
-        self,
-        enrollment::{RejectReason, RevokeReason, State},
-    },
-};
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use enrollment::grpc::proto::v1::{self, enrollment::State};
+use tokio_stream::StreamExt;
 use tonic::{Code, Status};
 
 use super::{
+    life::{Life, date_of, end},
+    offers::{Offers, SECOND},
     request::{AnyRequest, Callers},
     steps::{Act, Deed, Step},
 };
 use crate::support::{
-    codes::{load_codes, take_codes_from},
     company::{self, customer, listed, request_id},
     crowd::at_once,
     database::TestDatabase,
-    deeds::cohort,
-    provider::{activation, by_code, by_name, cancellation, rejection},
     server::TestServer,
-    unique,
 };
 
 const PEOPLE: usize = 4;
@@ -33,6 +26,7 @@ const PEOPLE: usize = 4;
 pub struct World<'a> {
     server: &'a TestServer,
     database: &'a TestDatabase,
+    offers: &'a mut Offers,
     run: u64,
     now: DateTime<Utc>,
     /// Enrollments as they were last read, in the order in which they began.
@@ -43,30 +37,42 @@ pub struct World<'a> {
     answered: Vec<(AnyRequest, v1::Enrollment)>,
 }
 
-struct Life {
-    person: usize,
-    read: v1::Enrollment,
-    /// The code that was shown last.
-    shown: v1::Enrollment,
-}
-
 impl<'a> World<'a> {
-    pub async fn new(server: &'a TestServer, database: &'a TestDatabase, run: u64) -> Self {
-        let people = (0..PEOPLE).map(|person| listed([customer(&name(run, person))]));
-        let exposed = [v1::DataElement::Name];
-        let cohort = format!("run-{run}");
-        company::publish(server, &cohort, &exposed, people.collect()).await;
+    pub async fn new(
+        server: &'a TestServer,
+        database: &'a TestDatabase,
+        offers: &'a mut Offers,
+        run: u64,
+        now: DateTime<Utc>,
+    ) -> Self {
         let mut world = Self {
             server,
             database,
+            offers,
             run,
-            now: "2021-09-01T12:00:00Z".parse().unwrap(),
+            now,
             lives: Vec::new(),
             codes: HashMap::new(),
             answered: Vec::new(),
         };
         world.wait(0);
+        let (cohort, people) = (world.cohort(), world.people());
+        world.offers.publish(server, &cohort, &people).await;
         world
+    }
+
+    fn cohort(&self) -> String {
+        format!("run-{}", self.run)
+    }
+
+    fn people(&self) -> Vec<v1::PlainMember> {
+        let people = (0..PEOPLE).map(|person| listed([customer(&name(self.run, person))]));
+        people.collect()
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
     /// How many enrollments there were.
@@ -79,10 +85,19 @@ impl<'a> World<'a> {
             Step::Wait(days) => self.wait(days),
             Step::Settle => {
                 self.server.app.settle_enrollments().await.unwrap();
+                // Who was reinstated in an offer that went on is moved.
+                self.until_no_job_runs().await;
                 assert_eq!(self.server.app.settle_enrollments().await.unwrap(), Some(0));
             }
-            Step::CodesFrom(source) => take_codes_from(self.server, source).await,
-            Step::Fill(count) => self.fill(count).await,
+            Step::CodesFrom(source) => self.offers.take_codes_from(self.server, source).await,
+            Step::Fill(count) => self.offers.fill(self.server, count).await,
+            Step::Migrate(source) => {
+                let (cohort, people) = (self.cohort(), self.people());
+                self.offers
+                    .migrate(self.server, source, &cohort, &people)
+                    .await;
+            }
+            Step::Reconcile => self.reconcile().await,
             Step::ExtendAll(days) => self.extend_all(days).await,
             Step::Act(acts) => self.act(acts).await,
             Step::Repeat(number) => self.repeat(number).await,
@@ -99,7 +114,7 @@ impl<'a> World<'a> {
     async fn extend_all(&mut self, days: u64) {
         let today = self.now.date_naive();
         let request = v1::ExtendCohortTermRequest {
-            name: cohort(&format!("run-{}", self.run)),
+            name: format!("{}/cohorts/{}", self.offers.current, self.cohort()),
             term_end_date: Some(date_of(today + Days::new(days))),
             request_id: request_id(),
         };
@@ -117,9 +132,39 @@ impl<'a> World<'a> {
         assert_eq!(again.into_inner().name, name);
     }
 
-    async fn fill(&mut self, count: usize) {
-        let new = (0..count).map(|_| format!("LOADED-{}", unique().simple()));
-        load_codes(self.server, &format!("load-{}", unique()), new.collect()).await;
+    async fn until_no_job_runs(&self) {
+        let running = "SELECT COUNT(*) FROM jobs WHERE state = 'RUNNING'";
+        while self.database.count(running).await > 0 {
+            self.server.app.carry_on_jobs().await.unwrap();
+        }
+    }
+
+    /// A list that agrees with what runs.
+    async fn reconcile(&self) {
+        let offer = &self.offers.current;
+        let of_offer = |life: &&Life| life.read.name.starts_with(&format!("{offer}/"));
+        let lives = self.lives.iter().filter(of_offer);
+        let active = lives.filter(|life| life.read.state() == State::Active);
+        let members = active.map(|life| v1::ProviderMember {
+            enrollment: life.read.name.clone(),
+            term_start_date: life.read.term_start_date,
+            term_end_date: life.read.term_end_date,
+        });
+        let mut members = members.collect::<Vec<_>>();
+        members.sort_by(|one, other| one.enrollment.cmp(&other.enrollment));
+        let count = i64::try_from(members.len()).unwrap();
+        let message = v1::ReconcileMembersRequest {
+            parent: offer.clone(),
+            members,
+        };
+        let outgoing = tokio_stream::iter([message]);
+        let answers = self.server.provider().reconcile_members(outgoing).await;
+        let answers = answers.unwrap().into_inner().collect::<Vec<_>>().await;
+        let totals = answers
+            .into_iter()
+            .find_map(|answer| answer.unwrap().totals);
+        let totals = totals.unwrap();
+        assert_eq!((totals.listed_count, totals.agreed_count), (count, count));
     }
 
     async fn act(&mut self, acts: Vec<Act>) {
@@ -144,68 +189,24 @@ impl<'a> World<'a> {
 
     /// The request, and who it is about; none where it needs an enrollment and there is none.
     fn request(&self, act: &Act) -> Option<(usize, AnyRequest)> {
-        if let Deed::Enroll = act.deed {
+        if let Deed::Enroll { there } = act.deed {
             let person = act.whom % PEOPLE;
-            let request = company::enroll(customer(&name(self.run, person)));
+            let parent = if there { SECOND } else { &self.offers.current };
+            let request = v1::EnrollRequest {
+                parent: parent.to_owned(),
+                ..company::enroll(customer(&name(self.run, person)))
+            };
             return Some((person, AnyRequest::Enroll(request)));
         }
         // One of the newest: little happens any more to those that ended.
         let newest = act.whom % self.lives.len().clamp(1, PEOPLE);
         let life = self.lives.iter().rev().nth(newest)?;
-        Some((life.person, self.of_life(life, act.deed)))
-    }
-
-    fn of_life(&self, life: &Life, deed: Deed) -> AnyRequest {
-        let name = life.read.name.clone();
-        let ago = |days| (self.now - TimeDelta::days(days)).to_rfc3339();
-        match deed {
-            Deed::Enroll | Deed::ShowCode => {
-                AnyRequest::ShowCode(v1::GetActivationCodeRequest { name })
-            }
-            Deed::Cancel => AnyRequest::Cancel(company::cancel(&name)),
-            Deed::Reinstate => AnyRequest::Reinstate(company::reinstate(&name)),
-            Deed::Activate {
-                days_ago,
-                by_code: true,
-            } if !life.shown.activation_code.is_empty() => {
-                AnyRequest::Activate(activation(by_code(&life.shown), &ago(days_ago)))
-            }
-            Deed::Activate { days_ago, .. } => {
-                AnyRequest::Activate(activation(by_name(&life.read), &ago(days_ago)))
-            }
-            Deed::Reject => {
-                AnyRequest::Reject(rejection(by_name(&life.read), RejectReason::NotServed))
-            }
-            Deed::CancelThere { days_ago } => {
-                AnyRequest::CancelThere(cancellation(by_name(&life.read), &ago(days_ago)))
-            }
-            Deed::Revoke => AnyRequest::Revoke(v1::RevokeEnrollmentRequest {
-                name,
-                reason: RevokeReason::Duplicate.into(),
-                etag: String::new(),
-                request_id: request_id(),
-            }),
-            Deed::Extend(days) => AnyRequest::Extend(v1::ExtendTermRequest {
-                name,
-                term_end_date: life.read.term_end_date.as_ref().map(|end| later(end, days)),
-                etag: String::new(),
-                request_id: request_id(),
-            }),
-            Deed::ReplaceCode => AnyRequest::ReplaceCode(v1::ReplaceActivationCodeRequest {
-                name,
-                etag: String::new(),
-                request_id: request_id(),
-            }),
-        }
+        Some((life.person, life.request(act.deed, self.now)))
     }
 
     fn note(&mut self, person: usize, reply: &v1::Enrollment) {
         if !self.lives.iter().any(|life| life.read.name == reply.name) {
-            self.lives.push(Life {
-                person,
-                read: reply.clone(),
-                shown: reply.clone(),
-            });
+            self.lives.push(Life::of(person, reply));
         }
         if reply.activation_code.is_empty() {
             return;
@@ -245,22 +246,42 @@ impl<'a> World<'a> {
     }
 
     async fn read_all(&mut self) {
-        for life in &mut self.lives {
+        let mut next = 0;
+        while let Some(life) = self.lives.get_mut(next) {
+            next += 1;
             let read = self.server.enrollment(&life.read.name).await;
             let (before, after) = (life.read.state(), read.state());
-            let is_final = [State::Expired, State::Rejected, State::Revoked].contains(&before);
+            let ends = [
+                State::Expired,
+                State::Rejected,
+                State::Revoked,
+                State::Migrated,
+            ];
+            let is_final = ends.contains(&before);
             assert!(!is_final || before == after, "{before:?} became {after:?}");
-            let end = |read: &v1::Enrollment| {
-                read.term_end_date.map(|end| (end.year, end.month, end.day))
-            };
             assert!(end(&read) >= end(&life.read), "a term became shorter");
+            life.woken |= before == State::Lapsed && after == State::Active;
             life.read = read;
+            if before == State::Migrated || after != State::Migrated {
+                continue;
+            }
+            let (person, promised) = (life.person, end(&life.read));
+            let goes_on = self.server.enrollment(&life.read.migrated_to).await;
+            assert!(
+                end(&goes_on) >= promised,
+                "a term became shorter on its way"
+            );
+            let goes_on = Life {
+                woken: life.woken,
+                ..Life::of(person, &goes_on)
+            };
+            self.lives.push(goes_on);
         }
     }
 
     pub async fn must_hold(&self) {
         let mut live = BTreeMap::<usize, u32>::new();
-        for life in &self.lives {
+        for life in self.lives.iter().filter(|life| !life.woken) {
             if let State::Pending | State::Active = life.read.state() {
                 *live.entry(life.person).or_default() += 1;
             }
@@ -270,6 +291,10 @@ impl<'a> World<'a> {
             "covered twice: {live:?}"
         );
         assert_eq!(self.database.claims_that_disagree().await, 0);
+        // Nobody has two places in offers that follow each other, or in one.
+        let twice = "SELECT COUNT(*) FROM (SELECT person FROM enrollment_claims WHERE live \
+                     GROUP BY offer_id, person HAVING COUNT(*) > 1) AS twice";
+        assert_eq!(self.database.count(twice).await, 0);
         let (events, revisions) = self.changes().await;
         assert_eq!(events, revisions, "events are not changes");
         for (one, other) in [
@@ -281,11 +306,11 @@ impl<'a> World<'a> {
             // No code of the pool is lost.
             (
                 "SELECT COUNT(*) FROM activation_codes WHERE of_pool",
-                "SELECT COALESCE(MAX(assigned), 0) FROM code_pools",
+                "SELECT CAST(COALESCE(SUM(assigned), 0) AS BIGINT) FROM code_pools",
             ),
             (
                 "SELECT COUNT(*) FROM pool_codes",
-                "SELECT COALESCE(MAX(loaded), 0) FROM code_pools",
+                "SELECT CAST(COALESCE(SUM(loaded), 0) AS BIGINT) FROM code_pools",
             ),
         ] {
             let (one_count, other_count) = (
@@ -310,21 +335,6 @@ impl<'a> World<'a> {
 
 fn name(run: u64, person: usize) -> String {
     format!("R-{run}-{person}")
-}
-
-fn later(end: &Date, days: u64) -> Date {
-    let month = u32::try_from(end.month).unwrap();
-    let day = u32::try_from(end.day).unwrap();
-    let end = NaiveDate::from_ymd_opt(end.year, month, day).unwrap();
-    date_of(end + Days::new(days))
-}
-
-fn date_of(day: NaiveDate) -> Date {
-    Date {
-        year: day.year(),
-        month: i32::try_from(day.month()).unwrap(),
-        day: i32::try_from(day.day()).unwrap(),
-    }
 }
 
 /// Anything else is a fault.
