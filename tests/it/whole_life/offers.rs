@@ -1,7 +1,10 @@
 //! The offers of whole lives: one that goes on in another again and again, and a second provider's. Each refuses whom
 //! the other covers.
 
-use enrollment::grpc::proto::v1::{self, CodeSource, offer::Overlap};
+use enrollment::grpc::proto::{
+    google::r#type::Date,
+    v1::{self, CodeSource, offer::Overlap},
+};
 
 use crate::support::{
     codes::{load_codes_into, take_codes_of_from},
@@ -42,6 +45,22 @@ impl Offers {
 
     pub async fn take_codes_from(&self, server: &TestServer, source: CodeSource) {
         take_codes_of_from(server, &self.current, source).await;
+    }
+
+    /// Moves the last day; an earlier one is wanted, too.
+    pub async fn enroll_by(&self, server: &TestServer, day: Date) {
+        let request = v1::UpdateOfferRequest {
+            offer: Some(v1::Offer {
+                name: self.current.clone(),
+                enroll_by_date: Some(day),
+                ..v1::Offer::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["enroll_by_date".to_owned()],
+            }),
+            allow_earlier_enroll_by_date: true,
+        };
+        server.offers().update_offer(request).await.unwrap();
     }
 
     pub async fn fill(&self, server: &TestServer, count: usize) {

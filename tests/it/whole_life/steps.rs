@@ -14,6 +14,8 @@ pub enum Step {
     Wait(i64),
     /// What is over is written down.
     Settle,
+    /// The offer's last day is so many days from now: too late or too early for some.
+    EnrollBy(i64),
     /// The offer's codes come from there from now on.
     CodesFrom(CodeSource),
     /// So many codes come into the pool.
@@ -77,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..20).prop_map(Step::Wait),
         1 => (40_i64..400).prop_map(Step::Wait),
         1 => Just(Step::Settle),
+        1 => prop_oneof![1 => -5_i64..5, 3 => 1_000_i64..5_000].prop_map(Step::EnrollBy),
         1 => prop::sample::select(vec![CodeSource::Pool, CodeSource::Pool, CodeSource::Minted, CodeSource::None])
             .prop_map(Step::CodesFrom),
         2 => (3_usize..9).prop_map(Step::Fill),

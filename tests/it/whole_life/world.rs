@@ -14,7 +14,7 @@ use super::{
     steps::{Act, Deed, Step},
 };
 use crate::support::{
-    company::{self, customer, listed, request_id},
+    company::{self, OFFER, customer, listed, request_id},
     crowd::at_once,
     database::TestDatabase,
     server::TestServer,
@@ -89,6 +89,10 @@ impl<'a> World<'a> {
                 self.until_no_job_runs().await;
                 assert_eq!(self.server.app.settle_enrollments().await.unwrap(), Some(0));
             }
+            Step::EnrollBy(days) => {
+                let day = date_of((self.now + TimeDelta::days(days)).date_naive());
+                self.offers.enroll_by(self.server, day).await;
+            }
             Step::CodesFrom(source) => self.offers.take_codes_from(self.server, source).await,
             Step::Fill(count) => self.offers.fill(self.server, count).await,
             Step::Migrate(source) => {
@@ -103,6 +107,7 @@ impl<'a> World<'a> {
             Step::Repeat(number) => self.repeat(number).await,
         }
         self.read_all().await;
+        self.look_up_all().await;
     }
 
     fn wait(&mut self, days: i64) {
@@ -200,7 +205,12 @@ impl<'a> World<'a> {
         }
         // One of the newest: little happens any more to those that ended.
         let newest = act.whom % self.lives.len().clamp(1, PEOPLE);
-        let life = self.lives.iter().rev().nth(newest)?;
+        let cancelled = |life: &&Life| life.read.state() == State::Cancelled;
+        let life = if let Deed::Reinstate = act.deed {
+            self.lives.iter().rfind(cancelled)?
+        } else {
+            self.lives.iter().rev().nth(newest)?
+        };
         Some((life.person, life.request(act.deed, self.now)))
     }
 
@@ -276,6 +286,25 @@ impl<'a> World<'a> {
                 ..Life::of(person, &goes_on)
             };
             self.lives.push(goes_on);
+        }
+    }
+
+    /// Whoever has a live enrollment is found by it, in whatever offer it was before.
+    async fn look_up_all(&self) {
+        for life in &self.lives {
+            let is_live = [State::Pending, State::Active].contains(&life.read.state());
+            let is_second = life.read.name.starts_with(SECOND);
+            for offer in [OFFER, &self.offers.current] {
+                if !is_live || is_second {
+                    continue;
+                }
+                let request = v1::LookupEnrollmentRequest {
+                    parent: offer.to_owned(),
+                    person: company::person([customer(&name(self.run, life.person))]),
+                };
+                let found = self.server.enrollments().lookup_enrollment(request).await;
+                assert_eq!(found.unwrap().into_inner(), life.read);
+            }
         }
     }
 
