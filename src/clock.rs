@@ -68,8 +68,12 @@ impl Random {
 
     /// A new id that sorts by time (UUID version 7), so that indexes grow at one end.
     pub fn uuid(self, now: DateTime<Utc>) -> Result<Uuid, NoRandomness> {
-        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
-        let random = self.bytes::<10>()?;
-        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        Ok(uuid_at(now, &self.bytes()?))
     }
+}
+
+/// The id of version 7 of this time, with these bytes.
+pub fn uuid_at(time: DateTime<Utc>, bytes: &[u8; 10]) -> Uuid {
+    let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, bytes).into_uuid()
 }

@@ -12,7 +12,7 @@ use tonic::transport::{Server as Transport, server::TcpIncoming};
 
 use crate::{
     app::{App, KeyCheckError},
-    clock::{Clock, Random},
+    clock::{Clock, NoRandomness, Random},
     config::{Auth, Server as Settings},
     grpc::{
         access::{AccessList, BrokenDescriptor},
@@ -22,7 +22,7 @@ use crate::{
         enrollment_admin_service::{self, EnrollmentAdmin},
         enrollment_service::{self, Enrollments},
         health::HealthState,
-        layers::{Layered, Layers, auth::Gate},
+        layers::{Layered, Layers, auth::Gate, request_id::CallIds},
         offer_service::{self, Offers},
         proto::v1::{
             activation_code_service_server::ActivationCodeServiceServer,
@@ -76,6 +76,9 @@ pub enum ServerError {
     /// The keys of the database.
     #[error(transparent)]
     Keys(#[from] KeyCheckError),
+    /// Randomness, for the ids of calls.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// The port.
     #[error("server.listen: cannot be bound ({0})")]
     Bind(io::ErrorKind),
@@ -111,7 +114,7 @@ impl Server {
         let health = HealthState::not_serving().await;
         let services = services(&app, &health)?;
         let layers = Layers {
-            clock,
+            ids: CallIds::new(clock)?,
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             default_deadline: settings.default_deadline,
             gate,

@@ -45,6 +45,7 @@ pub(super) async fn serve(config: Config, ready: impl FnOnce()) -> Result<(), Fa
         ServerError::Descriptor(_)
         | ServerError::Reflection
         | ServerError::Auth(_)
+        | ServerError::Randomness(_)
         | ServerError::Bind(_)
         | ServerError::Transport => Failure::other(error),
     })

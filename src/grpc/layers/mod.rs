@@ -6,13 +6,13 @@
 
 pub mod auth;
 pub mod limit;
+pub mod request_id;
 
 mod deadline;
 mod metrics;
 mod panic;
 mod protocol_errors;
 mod ready;
-mod request_id;
 mod span;
 
 use std::{
@@ -27,18 +27,15 @@ use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tower_service::Service;
 
-use self::auth::Gate;
+use self::{auth::Gate, request_id::CallIds};
 use super::services::{Request, Response, Services};
-use crate::{
-    app::{App, Error},
-    clock::Clock,
-};
+use crate::app::{App, Error};
 
 /// What the layers work with.
 #[derive(Debug)]
 pub struct Layers {
-    /// For ids that sort by time.
-    pub clock: Clock,
+    /// Of calls.
+    pub ids: CallIds,
     /// Places for calls.
     pub places: Arc<Semaphore>,
     /// For calls that bring no deadline.
@@ -86,7 +83,7 @@ impl Service<Request> for Layered {
 /// is the way of a call.
 async fn pass(layers: &Layers, request: Request, services: &Services) -> Response {
     let Layers {
-        clock,
+        ids,
         places,
         default_deadline,
         gate,
@@ -101,7 +98,7 @@ async fn pass(layers: &Layers, request: Request, services: &Services) -> Respons
     let service = |request| panic::panic(request, service);
     let service = |request| metrics::metrics(&gate.access, request, service);
     let service = |request| span::span(&gate.access, request, service);
-    request_id::request_id(clock, request, service).await
+    request_id::request_id(ids, request, service).await
 }
 
 /// Ends a call with an error.

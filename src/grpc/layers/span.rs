@@ -17,7 +17,10 @@ pub async fn span<F: Future<Output = Response>>(
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let method = access.label(request.uri().path());
-    let id = request.extensions().get::<CallId>().map(|id| id.0.as_str());
+    let id = request
+        .extensions()
+        .get::<CallId>()
+        .and_then(CallId::as_str);
     let span = tracing::info_span!("call", method = &*method, request_id = id);
     let call = async move {
         let response = next(request).await;
