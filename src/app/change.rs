@@ -8,6 +8,7 @@ use super::{
     App, Error,
     committer::{Deed, Done, Wants},
     find::refuse_other_revision,
+    others::LettingIn,
     view::EnrollmentView,
     working_set::{Told, WorkingSet},
 };
@@ -136,10 +137,13 @@ impl<C: Change> Deed for Changing<C> {
             return Ok(Done::without_code(before));
         };
         if next.status.is_live() && !before.enrollment.status.is_live() {
+            let letting_in = if change.minds_others() {
+                set.letting_in_again(offer, change.enrollment(), now)?
+            } else {
+                LettingIn::default()
+            };
             set.make_room(offer, change.enrollment(), now)?;
-            if change.minds_others() {
-                set.refuse_covered_elsewhere(offer, change.enrollment(), now)?;
-            }
+            set.let_in(letting_in);
         }
         let code = match change.replaces_code() {
             Some(minted) => set.new_code(minted, now)?,

@@ -16,6 +16,7 @@ use crate::{
         event::EventType,
         identifier::Identifier,
         name::OfferName,
+        term::Term,
         violation::{Rule, Violation},
     },
     storage::{
@@ -99,11 +100,17 @@ impl App {
             claims,
             enrollments: live.into_iter().map(StoredEnrollment::from).collect(),
         };
-        let mut found = others::find(db, &offer, &digests, &seen).await?;
+        let mut found = others::find(db, &offer, &digests, &seen, Some(time)).await?;
         if let Some(found) = &mut found {
-            for (enrollment, of) in mem::take(&mut found.enrollments) {
-                let then = as_of(db, enrollment, time).await?;
-                found.enrollments.extend(then.map(|then| (then, of)));
+            for mut other in mem::take(&mut found.enrollments) {
+                let waited = other.promised.iter().any(Term::waits_for_activation);
+                if let Some(mut then) = as_of(db, other.enrollment, time).await? {
+                    then.term = then
+                        .term
+                        .filter(|_| !waited || then.status != Status::Pending);
+                    other.enrollment = then;
+                    found.enrollments.push(other);
+                }
             }
         }
         let standings = Standings::of_seen(seen).with(Others::of_found(found));

@@ -247,9 +247,9 @@ impl Committing {
         let Some(seen) = turn.look(catalogue, &digests, &ids).await? else {
             return Ok(None);
         };
-        // They are read while nothing is locked; what is written is guarded (`storage/elsewhere.rs`).
+        // On a connection of their own: what is written is guarded (`storage/elsewhere.rs`).
         let reader = self.store.reader();
-        let others = others::find(reader, &catalogue.offer, &digests, &seen).await?;
+        let others = others::find(reader, &catalogue.offer, &digests, &seen, None).await?;
         let standings = Standings::of_seen(seen).with(Others::of_found(others));
         let mut batch = Batch {
             set: WorkingSet::new(catalogue.clone(), standings, self.random),

@@ -142,7 +142,7 @@ impl Deed for Enrolling {
         let enrollment = self.begin(offer, &standing, eligibility, cover_start, now);
         let cohort_ids = standing.cohorts.keys().copied().collect();
         let people = standing.people.iter().copied().collect();
-        let turns = standing.next_turns();
+        let letting_in = standing.letting_in();
         let ended = standing
             .enrollments
             .iter()
@@ -167,7 +167,7 @@ impl Deed for Enrolling {
             people,
             code: code.clone(),
         });
-        set.changes.turns.extend(turns);
+        set.let_in(letting_in);
         set.log(event);
         Ok(Done {
             stored,

@@ -124,7 +124,7 @@ impl Looking {
             };
             if let Some(seen) = self.lane.look(&current, digests, &[]).await? {
                 let reader = self.store.reader();
-                let others = others::find(reader, &current.offer, digests, &seen).await?;
+                let others = others::find(reader, &current.offer, digests, &seen, None).await?;
                 return Ok(Some(Arc::new(Sight {
                     standings: Standings::of_seen(seen).with(Others::of_found(others)),
                     catalogue: current,

@@ -9,14 +9,13 @@ use uuid::Uuid;
 use crate::{
     domain::{
         eligibility::OtherCover,
-        enrollment::Enrollment,
         offer::{Offer, Overlap},
         person::{IdentifierDigest, PersonKey},
     },
     storage::{
         self, ConnectionTrait, Row,
         claim::Claim,
-        elsewhere::{self, Elsewhere},
+        elsewhere::{self, Elsewhere, OtherEnrollment},
         lane::Seen,
     },
 };
@@ -28,17 +27,29 @@ pub(super) struct Others(Option<Box<Known>>);
 #[derive(Debug)]
 struct Known {
     listed: HashMap<IdentifierDigest, BTreeSet<PersonKey>>,
+    aliases: HashMap<PersonKey, BTreeSet<PersonKey>>,
     claims: HashMap<PersonKey, BTreeSet<Uuid>>,
-    enrollments: HashMap<Uuid, (Enrollment, Offer)>,
+    enrollments: HashMap<Uuid, OtherEnrollment>,
     turns: BTreeMap<PersonKey, i64>,
 }
 
-/// What other offers have of those with these identifiers, and of those who were seen. `None`: this one does not mind.
+/// What is kept of a person who is let in, for other offers that mind.
+#[derive(Debug, Default)]
+pub(super) struct LettingIn {
+    /// Everybody who they are, and the turns that it is for these.
+    pub turns: BTreeMap<PersonKey, i64>,
+    /// Who they are for this offer, paired with who else they are for others.
+    pub aliases: BTreeSet<(PersonKey, PersonKey)>,
+}
+
+/// What other offers have of those with these identifiers, and of those who were seen, by the lists that were published
+/// until a time, or by now. `None`: this one does not mind.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
     digests: &[IdentifierDigest],
     seen: &Seen,
+    until: Option<DateTime<Utc>>,
 ) -> Result<Option<Elsewhere>, storage::Error> {
     match offer.value.details.overlap {
         Overlap::Allow => Ok(None),
@@ -46,7 +57,13 @@ pub(super) async fn find(
             let listed = seen.listings.iter().map(|listing| listing.person);
             let claimed = seen.claims.iter().map(|claim| claim.person);
             // Boxed: few offers ask.
-            let found = Box::pin(elsewhere::find(db, offer, digests, listed.chain(claimed)));
+            let found = Box::pin(elsewhere::find(
+                db,
+                offer,
+                digests,
+                listed.chain(claimed),
+                until,
+            ));
             found.await.map(Some)
         }
     }
@@ -58,28 +75,38 @@ impl Others {
         Self(found.map(|found| Box::new(Known::of(found))))
     }
 
-    /// Everybody whom a list of another offer knows by one of these identifiers.
-    pub fn people(&self, digests: &[IdentifierDigest]) -> BTreeSet<PersonKey> {
+    /// The live enrollments of the person who is all of these and has these identifiers.
+    pub fn covers(
+        &self,
+        people: &BTreeSet<PersonKey>,
+        digests: &[IdentifierDigest],
+        now: DateTime<Utc>,
+    ) -> Vec<OtherCover> {
         let known = self.0.iter();
-        let listed = known.flat_map(|known| digests.iter().filter_map(|one| known.listed.get(one)));
-        listed.flatten().copied().collect()
-    }
-
-    /// The live enrollments of these people, who are one.
-    pub fn covers(&self, people: &BTreeSet<PersonKey>, now: DateTime<Utc>) -> Vec<OtherCover> {
-        let covers = self.0.iter().flat_map(|known| known.covers(people, now));
+        let covers = known.flat_map(|known| known.covers(&known.everywhere(people, digests), now));
         covers.collect()
     }
 
-    /// The turns that it is for these people when they are let in.
-    pub fn next_turns(&self, people: &BTreeSet<PersonKey>) -> BTreeMap<PersonKey, i64> {
-        let turns = self.0.iter().flat_map(|known| {
-            people.iter().map(|person| {
-                let before = known.turns.get(person).copied().unwrap_or_default();
-                (*person, before + 1)
-            })
+    /// What is to be kept of the person when they are let in.
+    pub fn letting_in(
+        &self,
+        people: &BTreeSet<PersonKey>,
+        digests: &[IdentifierDigest],
+    ) -> LettingIn {
+        let Some(known) = &self.0 else {
+            return LettingIn::default();
+        };
+        let everywhere = known.everywhere(people, digests);
+        let turns = everywhere.iter().map(|person| {
+            let before = known.turns.get(person).copied().unwrap_or_default();
+            (*person, before + 1)
         });
-        turns.collect()
+        let elsewhere = everywhere.difference(people);
+        let aliases = elsewhere.flat_map(|alias| people.iter().map(|person| (*person, *alias)));
+        LettingIn {
+            turns: turns.collect(),
+            aliases: aliases.collect(),
+        }
     }
 }
 
@@ -89,30 +116,57 @@ impl Known {
         for (digest, person) in found.listed {
             listed.entry(digest).or_default().insert(person);
         }
+        let mut aliases = HashMap::<_, BTreeSet<_>>::new();
+        for (person, alias) in found.aliases {
+            aliases.entry(person).or_default().insert(alias);
+        }
         let mut claims = HashMap::<_, BTreeSet<_>>::new();
         for Claim { person, enrollment } in found.claims {
             claims.entry(person).or_default().insert(enrollment);
         }
         let enrollments = found.enrollments.into_iter();
-        let enrollments = enrollments.map(|known| (known.0.name.enrollment, known));
+        let enrollments = enrollments.map(|other| (other.enrollment.name.enrollment, other));
         Self {
             listed,
+            aliases,
             claims,
             enrollments: enrollments.collect(),
             turns: found.turns,
         }
     }
 
+    /// Everybody who the person is, who is all of these and has these identifiers.
+    fn everywhere(
+        &self,
+        people: &BTreeSet<PersonKey>,
+        digests: &[IdentifierDigest],
+    ) -> BTreeSet<PersonKey> {
+        let listed = digests.iter().filter_map(|one| self.listed.get(one));
+        let mut everywhere = people.clone();
+        everywhere.extend(listed.flatten());
+        let mut new = everywhere.iter().copied().collect::<Vec<_>>();
+        while let Some(person) = new.pop() {
+            let aliases = self.aliases.get(&person).into_iter().flatten();
+            new.extend(aliases.filter(|alias| everywhere.insert(**alias)));
+        }
+        everywhere
+    }
+
     fn covers(&self, people: &BTreeSet<PersonKey>, now: DateTime<Utc>) -> Vec<OtherCover> {
         let claims = people.iter().filter_map(|person| self.claims.get(person));
         let ids = claims.flatten().collect::<BTreeSet<_>>();
         let covers = ids.into_iter().filter_map(|id| {
-            let (enrollment, offer) = self.enrollments.get(id)?;
+            let OtherEnrollment {
+                enrollment,
+                offer,
+                promised,
+            } = self.enrollments.get(id)?;
             let today = offer.date_at(now);
             let is_live = enrollment.status_on(today).is_live();
+            let term = enrollment.term_if_activated_on(today, promised);
             is_live.then(|| OtherCover {
                 enrollment: enrollment.name.clone(),
-                end: enrollment.end_if_activated_on(today, offer),
+                end: term.map(|term| term.end),
             })
         });
         covers.collect()

@@ -20,7 +20,7 @@ use crate::{
         term::Term,
         transition::Transition,
     },
-    storage::offer,
+    storage::enrollment,
 };
 
 /// A provider's word that a membership has begun.
@@ -52,21 +52,11 @@ impl App {
         self.change(caller, activating).await
     }
 
-    /// The terms of the offer as it was when the person enrolled, and of those before it whose enrollments went on in
-    /// it.
+    /// The terms that the person was promised.
     async fn promised(&self, name: &EnrollmentName) -> Result<Vec<Term>, Error> {
         let db = self.0.store.reader();
-        let mut terms = Vec::new();
-        let mut next = Some(name.clone());
-        while let Some(name) = next {
-            let (_, stored) = find::enrollment(db, &name).await?;
-            let enrollment = stored.enrollment;
-            let then = offer::find_as_of(db, &name.parent, enrollment.enroll_time).await?;
-            let then = then.ok_or(Error::Fault("an enrollment is older than its offer"))?;
-            terms.push(then.value.details.term);
-            next = enrollment.migrated_from;
-        }
-        Ok(terms)
+        let (_, stored) = find::enrollment(db, name).await?;
+        Ok(enrollment::promised_terms(db, &stored.enrollment).await?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::others::Others;
+use super::others::{LettingIn, Others};
 use crate::{
     domain::{
         eligibility::{Eligibility, decide},
@@ -38,8 +38,7 @@ pub(super) struct Standing<'a> {
     pub people: BTreeSet<PersonKey>,
     /// Every enrollment that the person ever had in the offer's succession.
     pub enrollments: Vec<&'a StoredEnrollment>,
-    /// These, and everybody whom a list of another offer knows so.
-    everywhere: BTreeSet<PersonKey>,
+    digests: &'a [IdentifierDigest],
     others: &'a Others,
 }
 
@@ -98,7 +97,7 @@ impl Standings {
     }
 
     /// Where the person with these identifiers stands.
-    pub fn of(&self, digests: &[IdentifierDigest]) -> Standing<'_> {
+    pub fn of<'a>(&'a self, digests: &'a [IdentifierDigest]) -> Standing<'a> {
         let mut cohorts = BTreeMap::new();
         let mut people = BTreeSet::new();
         let mut claims = BTreeSet::new();
@@ -114,10 +113,9 @@ impl Standings {
                 cohorts.insert(listing.cohort.id, listing.cohort.as_ref());
             }
         }
-        let elsewhere = self.others.people(digests);
         Standing {
             cohorts,
-            everywhere: people.union(&elsewhere).copied().collect(),
+            digests,
             people,
             enrollments: self.known(&claims),
             others: &self.others,
@@ -146,12 +144,12 @@ impl Standing<'_> {
             now,
             matched,
             live.map(|enrollment| enrollment.name.clone()),
-            &self.others.covers(&self.everywhere, now),
+            &self.others.covers(&self.people, self.digests, now),
         )
     }
 
-    /// The turns that it is for the person in all offers that mind each other, once this one lets them in.
-    pub fn next_turns(&self) -> BTreeMap<PersonKey, i64> {
-        self.others.next_turns(&self.everywhere)
+    /// What is to be kept of the person when they are let in.
+    pub fn letting_in(&self) -> LettingIn {
+        self.others.letting_in(&self.people, self.digests)
     }
 }

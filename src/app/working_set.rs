@@ -11,6 +11,7 @@ use super::{
     error::{Conflict, Precondition},
     find::refuse_other_revision,
     log::{self, CLOCK},
+    others::LettingIn,
     standing::Standings,
 };
 use crate::{
@@ -178,22 +179,29 @@ impl WorkingSet {
             .try_for_each(|id| self.settle(id, offer, now))
     }
 
-    /// Refuses to let an enrollment's people in again where the offer does not cover those whom another one covers.
-    pub fn refuse_covered_elsewhere(
-        &mut self,
+    /// What is to be kept of an enrollment's people when they are let in again. Fails where the offer does not cover
+    /// those whom another one covers.
+    pub fn letting_in_again(
+        &self,
         offer: &Offer,
         name: &EnrollmentName,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<LettingIn, Error> {
         let people = self.standings.people_of(name.enrollment);
         let others = &self.standings.others;
         let refuses = offer.details.overlap == Overlap::Refuse;
-        if let Some(other) = others.covers(&people, now).first().filter(|_| refuses) {
+        let covers = others.covers(&people, &[], now);
+        if let Some(other) = covers.first().filter(|_| refuses) {
             let other = other.enrollment.to_string();
             return Err(Error::Precondition(Precondition::CoveredElsewhere(other)));
         }
-        self.changes.turns.extend(others.next_turns(&people));
-        Ok(())
+        Ok(others.letting_in(&people, &[]))
+    }
+
+    /// Keeps it.
+    pub fn let_in(&mut self, letting_in: LettingIn) {
+        self.changes.turns.extend(letting_in.turns);
+        self.changes.aliases.extend(letting_in.aliases);
     }
 
     /// The code for an enrollment, from where the offer's codes come from now: `None` if from nowhere. Fails when

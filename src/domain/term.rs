@@ -62,6 +62,11 @@ impl Term {
         }
     }
 
+    /// Whether it begins with the activation.
+    pub fn waits_for_activation(&self) -> bool {
+        matches!(self, Self::Activation { .. })
+    }
+
     /// Whether somebody who enrolls as late as this day gets less than [`FLOOR_MONTHS`].
     pub fn falls_short(self, enroll_by: NaiveDate) -> bool {
         match self {

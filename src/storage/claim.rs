@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::{Error, enrollment, entity::enrollment_claim, member::uuid_of, row::IN_LIST};
 use crate::domain::{enrollment::Enrollment, name::OfferName, person::PersonKey};
 
+/// How often somebody may be moved under a look before it gives up.
+const LOOKS: u32 = 6;
+
 /// That an enrollment is, or was, for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
@@ -26,7 +29,7 @@ pub async fn of_people(
     offers: &BTreeMap<i64, OfferName>,
     people: &BTreeSet<PersonKey>,
 ) -> Result<(Vec<Claim>, Vec<Enrollment>), Error> {
-    loop {
+    for _ in 0..LOOKS {
         let claims = claims_on(db, firsts, people).await?;
         let ids = claims.iter().map(|claim| claim.enrollment);
         let ids = ids.collect::<BTreeSet<_>>();
@@ -40,6 +43,7 @@ pub async fn of_people(
             return Ok((claims, enrollments));
         }
     }
+    Err(Error::Contention)
 }
 
 async fn claims_on(

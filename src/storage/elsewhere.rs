@@ -3,16 +3,24 @@
 //! Two of them could let a person in at once, each before it sees the other. So each counts the person up as it does,
 //! from what it has seen: whoever comes second is told that others were faster, and looks again. An offer that does not
 //! mind counts nobody: it is as if it had come second.
+//!
+//! Lists can know one person by different keys. Whoever is let in by identifiers that lead to several is all of them from
+//! then on: that is kept, so that they are found by any of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Statement,
+};
 use uuid::Uuid;
 
 use super::{
     Error, Row,
     claim::{self, Claim},
-    entity::{offer, overlap_turn},
+    enrollment,
+    entity::{offer, overlap_alias, overlap_turn},
     member::{self, uuid_of},
     offer::{first_of, to_offer},
     row::{IN_LIST, at_revision},
@@ -22,6 +30,7 @@ use crate::domain::{
     name::OfferName,
     offer::Offer,
     person::{IdentifierDigest, PersonKey},
+    term::Term,
 };
 
 /// What other offers have of some people.
@@ -29,49 +38,100 @@ use crate::domain::{
 pub struct Elsewhere {
     /// Whom their lists name by each identifier.
     pub listed: Vec<(IdentifierDigest, PersonKey)>,
+    /// Pairs of keys of one person: who is the first one is the second one too.
+    pub aliases: Vec<(PersonKey, PersonKey)>,
     /// The claims on all of these people there, of this and of earlier times.
     pub claims: Vec<Claim>,
-    /// The enrollments that claim them, without their cohorts, each with its offer.
-    pub enrollments: Vec<(Enrollment, Offer)>,
+    /// The enrollments that claim them.
+    pub enrollments: Vec<OtherEnrollment>,
     /// How often those were let in who ever were.
     pub turns: BTreeMap<PersonKey, i64>,
 }
 
-/// What the offers outside an offer's succession have of whoever has these identifiers, and of these people.
+/// An enrollment of another offer.
+#[derive(Debug, Clone)]
+pub struct OtherEnrollment {
+    /// The enrollment, without its cohorts.
+    pub enrollment: Enrollment,
+    /// Its offer.
+    pub offer: Offer,
+    /// What the person was promised.
+    pub promised: Vec<Term>,
+}
+
+/// What the offers outside an offer's succession have of whoever has these identifiers, and of these people; as far as
+/// lists go, of those that were published until a time, or by now.
 pub async fn find(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
     digests: &[IdentifierDigest],
     people: impl IntoIterator<Item = PersonKey>,
+    until: Option<DateTime<Utc>>,
 ) -> Result<Elsewhere, Error> {
-    let (firsts, offers) = others(db, offer).await?;
-    if offers.is_empty() {
-        return Ok(Elsewhere::default());
-    }
-    let listed = member::listed_elsewhere(db, offer, digests).await?;
+    let listed = member::listed_elsewhere(db, offer, digests, until).await?;
     let people = people.into_iter();
-    let people = people.chain(listed.iter().map(|(_, person)| *person));
-    let people = people.collect::<BTreeSet<_>>();
-    // Before what is counted: whoever is let in between the two is noticed.
+    let mut people = people
+        .chain(listed.iter().map(|(_, person)| *person))
+        .collect::<BTreeSet<_>>();
+    let aliases = aliases_of(db, &mut people).await?;
+    // Before everything that is counted: whoever is let in between the two is noticed.
     let turns = turns_of(db, &people).await?;
+    let (firsts, offers) = others(db, offer).await?;
     let names = offers
         .iter()
         .map(|(id, offer)| (*id, offer.name.clone()))
         .collect::<BTreeMap<i64, OfferName>>();
     let (claims, found) = claim::of_people(db, &firsts, &names, &people).await?;
-    let enrollments = found.into_iter().filter_map(|enrollment| {
+    let mut enrollments = Vec::with_capacity(found.len());
+    for enrollment in found {
         let mut of = offers.values();
-        let offer = of
-            .find(|offer| offer.name == enrollment.name.parent)?
-            .clone();
-        Some((enrollment, offer))
-    });
+        let of = of.find(|offer| offer.name == enrollment.name.parent);
+        enrollments.push(OtherEnrollment {
+            offer: of.ok_or_else(|| Error::affected("find offer"))?.clone(),
+            promised: enrollment::promised_terms(db, &enrollment).await?,
+            enrollment,
+        });
+    }
     Ok(Elsewhere {
         listed,
+        aliases,
         claims,
-        enrollments: enrollments.collect(),
+        enrollments,
         turns,
     })
+}
+
+/// What else these people are, for the lists of the offers that have let them in; adds it to them.
+async fn aliases_of(
+    db: &impl ConnectionTrait,
+    people: &mut BTreeSet<PersonKey>,
+) -> Result<Vec<(PersonKey, PersonKey)>, Error> {
+    let mut aliases = Vec::new();
+    let mut new = people.iter().copied().collect::<Vec<_>>();
+    while !new.is_empty() {
+        let keys = new.iter().map(|person| uuid_of(person.0));
+        let keys = keys.collect::<Vec<_>>();
+        new.clear();
+        for keys in keys.chunks(IN_LIST / 2) {
+            let known_by = overlap_alias::Column::Person.is_in(keys.iter().copied());
+            let known_as = overlap_alias::Column::Alias.is_in(keys.iter().copied());
+            let rows = overlap_alias::Entity::find()
+                .filter(Condition::any().add(known_by).add(known_as))
+                .all(db)
+                .await?;
+            for row in rows {
+                let person = PersonKey(row.person.into_bytes());
+                let alias = PersonKey(row.alias.into_bytes());
+                aliases.extend([(person, alias), (alias, person)]);
+                new.extend(
+                    [person, alias]
+                        .into_iter()
+                        .filter(|key| people.insert(*key)),
+                );
+            }
+        }
+    }
+    Ok(aliases)
 }
 
 /// The first offers of all other successions, and all offers of these.
@@ -124,4 +184,22 @@ pub(super) async fn count_up(
     let values = [person.into(), turn.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), COUNT_UP, values);
     at_revision(db.execute_raw(statement).await?.rows_affected())
+}
+
+/// Keeps that a person, in the name of whose succession's first offer they were let in, is also these.
+pub(super) async fn add_aliases(
+    db: &impl ConnectionTrait,
+    aliases: Vec<overlap_alias::Model>,
+) -> Result<(), Error> {
+    for aliases in aliases.chunks(IN_LIST / 3) {
+        let rows = aliases
+            .iter()
+            .cloned()
+            .map(IntoActiveModel::into_active_model);
+        overlap_alias::Entity::insert_many(rows)
+            .on_conflict_do_nothing()
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
 }

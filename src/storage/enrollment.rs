@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Error, Row,
     entity::{cohort, enrollment, enrollment_cohort, offer as offer_entity},
+    offer,
     row::{IN_LIST, at_revision, from_json, from_name, to_json},
 };
 use crate::domain::{
@@ -20,7 +21,7 @@ use crate::domain::{
     enrollment::{Cancellation, Enrollment, Migration, Rejection, Revocation, Status},
     name::{EnrollmentName, OfferName, ResourceId},
     offer::Offer,
-    term::TermDates,
+    term::{Term, TermDates},
 };
 
 /// An enrollment with what is kept beside it.
@@ -86,6 +87,40 @@ pub async fn find_many(
         }
     }
     Ok(enrollments)
+}
+
+/// The terms that a person was promised: by the offer as it was when they enrolled, and by those before it whose
+/// enrollments go on in it.
+pub async fn promised_terms(
+    db: &impl ConnectionTrait,
+    enrollment: &Enrollment,
+) -> Result<Vec<Term>, Error> {
+    let mut terms = Vec::new();
+    let mut next = Some(enrollment.clone());
+    while let Some(enrollment) = next {
+        let offer = &enrollment.name.parent;
+        let then = offer::find_as_of(db, offer, enrollment.enroll_time).await?;
+        // It began in its offer.
+        let then = then.ok_or_else(|| Error::unreadable("enrollments.enroll_time"))?;
+        terms.push(then.value.details.term);
+        next = match enrollment.migrated_from {
+            Some(from) => find_by_name(db, &from).await?,
+            None => None,
+        };
+    }
+    Ok(terms)
+}
+
+/// The enrollment of this name, without its cohorts.
+async fn find_by_name(
+    db: &impl ConnectionTrait,
+    name: &EnrollmentName,
+) -> Result<Option<Enrollment>, Error> {
+    let row = enrollment::Entity::find_by_id(name.enrollment)
+        .one(db)
+        .await?;
+    row.map(|row| to_enrollment(row, &name.parent, Cohorts::default()))
+        .transpose()
 }
 
 /// Which of the offer's enrollments are stored as live, though they are over on this civil date: up to so many

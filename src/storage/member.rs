@@ -90,19 +90,21 @@ pub async fn listings_as_of(
     rows.into_iter().map(ListingRow::into_listing).collect()
 }
 
-/// Whom the lists of offers outside an offer's succession name by these identifiers, which ever were published.
+/// Whom the lists of offers outside an offer's succession name by these identifiers, that were published until a
+/// time, or by now.
 pub(super) async fn listed_elsewhere(
     db: &impl ConnectionTrait,
     offer: &Row<Offer>,
     digests: &[IdentifierDigest],
+    until: Option<DateTime<Utc>>,
 ) -> Result<Vec<(IdentifierDigest, PersonKey)>, Error> {
     const LISTED: &str = "\
         SELECT DISTINCT m.digest, m.person FROM loads l JOIN cohorts c ON c.id = l.cohort_id \
         JOIN offers o ON o.id = c.offer_id AND coalesce(o.first_offer_id, o.id) <> \
             (SELECT coalesce(first_offer_id, id) FROM offers WHERE id = $1) \
-        {members} WHERE l.publish_time IS NOT NULL";
+        {members} WHERE l.publish_time <= coalesce($3, l.publish_time)";
     let (sql, digests) = of_members(db, LISTED, digests);
-    let values = [offer.id.into(), digests];
+    let values = [offer.id.into(), digests, until.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let rows = db.query_all_raw(statement).await?;
     let listed = rows.iter().map(|row| {

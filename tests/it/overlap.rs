@@ -174,6 +174,39 @@ on_each_database! {
         assert_refused(refused, Code::FailedPrecondition, "COVERED_ELSEWHERE");
     }
 
+    async fn whoever_was_let_in_is_known_by_every_key_that_led_to_them(database) {
+        let server = TestServer::start(&database.settings).await;
+        // The second list's person has another key: that of the address.
+        let both = || listed([email("jo@example.com"), customer("C-1")]);
+        company::open_offer(&server, minding(Overlap::Refuse, Anchor::Enrollment)).await;
+        company::publish(&server, "postpaid", &[v1::DataElement::Name], vec![one()]).await;
+        add_offer(&server, SECOND, minding(Overlap::Refuse, Anchor::Enrollment), both()).await;
+        let by_email = |offer: &str| v1::EnrollRequest {
+            parent: offer.to_owned(),
+            ..company::enroll(email("jo@example.com"))
+        };
+        let first = server.enroll(customer("C-1")).await;
+
+        let refused = server.enrollments().enroll(by_email(SECOND)).await;
+        assert_refused(refused, Code::FailedPrecondition, "COVERED_ELSEWHERE");
+        server.cancel(&first.name).await;
+        let second = server.enrollments().enroll(by_email(SECOND)).await.unwrap().into_inner();
+        let refused = server.enrollments().reinstate_enrollment(reinstate(&first.name)).await;
+        let refused = assert_refused(refused, Code::FailedPrecondition, "COVERED_ELSEWHERE");
+        assert_eq!(metadata_of(&refused, "enrollment"), second.name);
+    }
+
+    async fn an_offer_that_minds_lets_a_person_in_again_where_there_is_no_other(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::open_offer(&server, minding(Overlap::Refuse, Anchor::Enrollment)).await;
+        company::publish(&server, "postpaid", &[v1::DataElement::Name], vec![one()]).await;
+        let first = server.enroll(customer("C-1")).await;
+        server.cancel(&first.name).await;
+        server.reinstate(&first.name).await;
+        server.cancel(&first.name).await;
+        assert_ne!(server.enroll(customer("C-1")).await.name, first.name);
+    }
+
     async fn operators_see_what_would_have_been_answered_before_the_other_began(database) {
         let server = TestServer::start(&database.settings).await;
         with_offers(&server, minding(Overlap::Refuse, Anchor::Enrollment), [one(), one()]).await;

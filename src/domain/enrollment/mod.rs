@@ -98,19 +98,13 @@ impl Enrollment {
         }
     }
 
-    /// The day after the last covered one; where the term waits for the activation, if that were today. `None` only
-    /// beyond the calendar.
-    pub fn end_if_activated_on(&self, today: NaiveDate, offer: &Offer) -> Option<NaiveDate> {
-        let begins_on = self.begins_on(today);
-        let term = self
-            .term
-            .or_else(|| offer.details.term.if_begun_on(begins_on));
-        term.map(|term| term.end)
-    }
-
-    /// The first covered day of a term that waits for the activation, if that is on this day.
-    fn begins_on(&self, day: NaiveDate) -> NaiveDate {
-        self.term_not_before.map_or(day, |first| first.max(day))
+    /// The cover; where the term waits for the activation, if that were on this day: the longest of those that the
+    /// person was promised, and not before another offer's has ended. `None` only beyond the calendar.
+    pub fn term_if_activated_on(&self, day: NaiveDate, promised: &[Term]) -> Option<TermDates> {
+        let begins_on = self.term_not_before.map_or(day, |first| first.max(day));
+        let terms = promised.iter();
+        let terms = terms.filter_map(|term| term.if_begun_on(begins_on));
+        self.term.or_else(|| terms.max_by_key(|term| term.end))
     }
 
     /// The offer whose cohorts made the person eligible.
@@ -180,13 +174,9 @@ impl Enrollment {
         if day > last_day {
             return Err(CannotRecord::CodeRanOut(last_day));
         }
-        let begins_on = self.begins_on(day);
-        let terms = promised.iter();
-        let terms = terms.filter_map(|term| term.if_begun_on(begins_on));
-        let term = || terms.max_by_key(|term| term.end);
         Ok(Transition::To(Self {
             status,
-            term: self.term.or_else(term),
+            term: self.term_if_activated_on(day, promised),
             ..self.clone()
         }))
     }

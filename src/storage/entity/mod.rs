@@ -18,6 +18,7 @@ pub mod load;
 pub mod load_reject;
 pub mod offer;
 pub mod offer_revision;
+pub mod overlap_alias;
 pub mod overlap_turn;
 pub mod pool_code;
 pub mod request;

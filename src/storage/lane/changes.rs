@@ -1,7 +1,7 @@
 //! What the commands of one turn change, and the rows that it becomes.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     mem,
 };
 
@@ -22,7 +22,8 @@ use crate::{
         code::{KeptCode, NewCode, SealedCode},
         enrollment::{StoredEnrollment, to_model},
         entity::{
-            activation_code, enrollment, enrollment_claim, enrollment_cohort, event, request,
+            activation_code, enrollment, enrollment_claim, enrollment_cohort, event, overlap_alias,
+            request,
         },
         event::to_model as to_event_model,
         job::DonePiece,
@@ -45,6 +46,8 @@ pub struct Changes {
     pub piece: Option<DonePiece>,
     /// Everybody whom this lets in that was looked for in other offers too, and the turn that it is for them.
     pub turns: BTreeMap<PersonKey, i64>,
+    /// Pairs of people who are one: by the lists of this offer, and by those of others.
+    pub aliases: BTreeSet<(PersonKey, PersonKey)>,
     /// What is to be told if the codes that this turn takes are the last ones. There when it takes any.
     pub alarms: Option<PoolAlarms>,
     /// What happened.
@@ -125,6 +128,7 @@ impl Changes {
             && self.requests.is_empty()
             && self.piece.is_none()
             && self.turns.is_empty()
+            && self.aliases.is_empty()
     }
 }
 
@@ -150,6 +154,7 @@ pub(super) struct Rows {
     pub piece: Option<DonePiece>,
     /// People and their turns, in the order of people.
     pub turns: Vec<(Uuid, i64)>,
+    pub aliases: Vec<overlap_alias::Model>,
 }
 
 /// Codes that were taken out of a pool, and how far it is used up by that.
@@ -190,7 +195,15 @@ impl Rows {
             alarms: changes.alarms,
             piece: changes.piece,
             turns: Vec::with_capacity(changes.turns.len()),
+            aliases: Vec::with_capacity(changes.aliases.len()),
         };
+        for (person, alias) in changes.aliases {
+            rows.aliases.push(overlap_alias::Model {
+                offer_id: catalogue.first_offer_id,
+                person: uuid_of(person.0),
+                alias: uuid_of(alias.0),
+            });
+        }
         for (person, turn) in changes.turns {
             rows.turns.push((uuid_of(person.0), turn));
         }
@@ -243,6 +256,7 @@ impl Rows {
             && self.wanted.is_empty()
             && self.piece.is_none()
             && self.turns.is_empty()
+            && self.aliases.is_empty()
     }
 
     /// Whether each table gets one row.

@@ -156,6 +156,7 @@ pub(super) async fn write(
     for (person, turn) in mem::take(&mut rows.turns) {
         elsewhere::count_up(&transaction, person, turn).await?;
     }
+    elsewhere::add_aliases(&transaction, mem::take(&mut rows.aliases)).await?;
     let (begun, ended) = rows
         .changed
         .iter()

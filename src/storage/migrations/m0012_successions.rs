@@ -34,7 +34,6 @@ impl MigrationTrait for Migration {
                 "offers",
                 ColumnDef::new("first_offer_id").big_integer().take(),
             ),
-            // Names of resources.
             // Since when it belongs to it.
             (
                 "offers",
@@ -42,6 +41,7 @@ impl MigrationTrait for Migration {
                     .timestamp_with_time_zone()
                     .take(),
             ),
+            // Names of resources.
             ("offers", ColumnDef::new("successor").string().take()),
             ("enrollments", ColumnDef::new("migrated_to").string().take()),
             (

@@ -1,5 +1,5 @@
-//! For offers that mind whether another one covers a person: how often each person was let in, and from when a term
-//! counts that waits for the activation and for another offer.
+//! For offers that mind whether another one covers a person: how often each person was let in, by which other keys other
+//! offers' lists know them, and from when a term counts that waits for the activation and for another offer.
 //!
 //! The release before this one minds nothing: leave `overlap` alone until it is gone.
 
@@ -25,6 +25,24 @@ impl MigrationTrait for Migration {
             .col(uuid("person").primary_key().take())
             .col(big_integer("turn"))
             .take();
-        manager.create_table(turns).await
+        manager.create_table(turns).await?;
+        let aliases = Table::create()
+            .table("overlap_aliases")
+            .col(big_integer("offer_id"))
+            .col(uuid("person"))
+            .col(uuid("alias"))
+            .primary_key(
+                Index::create()
+                    .name("pk_overlap_aliases")
+                    .col("offer_id")
+                    .col("person")
+                    .col("alias"),
+            )
+            .take();
+        manager.create_table(aliases).await?;
+        let by_alias = "CREATE INDEX ix_overlap_aliases_alias ON overlap_aliases (alias)";
+        let connection = manager.get_connection();
+        connection.execute_unprepared(by_alias).await?;
+        Ok(())
     }
 }

@@ -88,6 +88,11 @@ pub(super) const COUNT_UP: &str = "\
     INSERT INTO overlap_turns AS t (person, turn) SELECT * FROM unnest($1::uuid[], $2::bigint[]) \
     ON CONFLICT (person) DO UPDATE SET turn = excluded.turn WHERE t.turn = excluded.turn - 1";
 
+/// `$1` first offer of the succession, `$2` people, `$3` what else each is.
+pub(super) const ADD_ALIASES: &str = "\
+    INSERT INTO overlap_aliases (offer_id, person, alias) \
+    SELECT $1, * FROM unnest($2::uuid[], $3::uuid[]) ON CONFLICT DO NOTHING";
+
 /// Adds rows to every table. Where it says `rows!`, it reads columns out of arrays, or out of single
 /// values: one person alone is the most frequent turn, and six arrays of one row cost as much time as
 /// the rows.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Statement, column,
-    statements::{COUNT_UP, INSERT, INSERT_ONE, SET_LIVE, TAKE_CODES, UPDATE, VOID},
+    statements::{ADD_ALIASES, COUNT_UP, INSERT, INSERT_ONE, SET_LIVE, TAKE_CODES, UPDATE, VOID},
 };
 use crate::{
     domain::code_pool::PoolCounts,
@@ -52,6 +52,9 @@ async fn change(connection: &mut PgConnection, rows: &mut Rows) -> Result<Given,
     if !rows.turns.is_empty() {
         count_up(connection, rows).await?;
     }
+    if !rows.aliases.is_empty() {
+        add_aliases(connection, rows).await?;
+    }
     if !rows.changed.is_empty() {
         replace(connection, rows).await?;
     }
@@ -90,6 +93,15 @@ async fn count_up(connection: &mut PgConnection, rows: &Rows) -> Result<(), Erro
     let counted = count_up.execute(connection).await;
     let counted = counted.map_err(|error| Error::from(&error))?;
     all_of(&rows.turns, counted.rows_affected())
+}
+
+async fn add_aliases(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
+    let add = sqlx::query(ADD_ALIASES)
+        .bind(rows.first_offer_id)
+        .bind(column(&rows.aliases, |row| row.person))
+        .bind(column(&rows.aliases, |row| row.alias));
+    let added = add.execute(connection).await;
+    added.map(|_| ()).map_err(|error| Error::from(&error))
 }
 
 /// Replaces enrollments by what they have become.
