@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     App, Error, find,
-    jobs::{NewJob, PieceOfJob},
+    new_job::NewJob,
+    pieces::PieceOfJob,
     working_set::{Told, WorkingSet},
 };
 use crate::{

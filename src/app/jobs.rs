@@ -10,24 +10,22 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    App, Error, error::Conflict, extend_cohort_term, migrate_offer, pieces::Piecework,
+    App, Error, extend_cohort_term, migrate_offer,
+    pieces::{PieceOfJob, Piecework},
     working_set::WorkingSet,
 };
 use crate::{
     clock::stamp,
     domain::{
         event::{Event, EventType},
-        job::{Job, JobProgress, JobState, JobWork},
+        job::{Job, JobState, JobWork},
         name::{CohortName, JobName, OfferName},
-        offer::Offer,
-        request::RequestId,
     },
     storage::{
-        Row, Transaction,
         catalogue::Catalogue,
         job::{self, DonePiece, RunningJob},
         lane::Lane,
-        offer, request,
+        offer,
     },
 };
 
@@ -96,14 +94,6 @@ impl App {
 struct Working<'a> {
     app: &'a App,
     running: RunningJob,
-}
-
-/// Some of its enrollments.
-pub(super) struct PieceOfJob {
-    /// Their ids.
-    pub ids: Vec<Uuid>,
-    /// After which id it goes on; `None` when this is the last piece.
-    pub next: Option<Uuid>,
 }
 
 impl Working<'_> {
@@ -197,63 +187,5 @@ impl Working<'_> {
             JobWork::ExtendTerm { end, .. } => extend_cohort_term::extend(job, set, id, *end, now),
             JobWork::MigrateOffer { .. } => migrate_offer::migrate(self.app, job, set, id, now),
         }
-    }
-}
-
-/// A job that is asked for.
-pub(super) struct NewJob<'a> {
-    /// By whom.
-    pub requester: &'a str,
-    /// Their id of it.
-    pub request_id: RequestId,
-    /// What is to be done.
-    pub work: JobWork,
-}
-
-impl NewJob<'_> {
-    /// The job of this offer that the same request has begun. Fails when the request was another.
-    pub async fn known(
-        &self,
-        transaction: &Transaction,
-        offer: &OfferName,
-    ) -> Result<Option<Job>, Error> {
-        let known = job::find_by_request(transaction, self.requester, self.request_id).await?;
-        let is_other = match &known {
-            Some(known) => known.name.parent != *offer || known.work != self.work,
-            None => request::is_used(transaction, self.requester, self.request_id).await?,
-        };
-        if is_other {
-            return Err(Error::Exists(Conflict::RequestId));
-        }
-        Ok(known)
-    }
-
-    /// Begins it, to look at so many enrollments.
-    pub async fn begin(
-        self,
-        app: &App,
-        transaction: &Transaction,
-        offer: &Row<Offer>,
-        total: i64,
-        now: DateTime<Utc>,
-    ) -> Result<Job, Error> {
-        let job = Job {
-            name: JobName {
-                parent: offer.value.name.clone(),
-                job: app.0.random.uuid(now)?,
-            },
-            work: self.work,
-            state: JobState::Running,
-            requester: self.requester.to_owned(),
-            request_id: self.request_id,
-            progress: JobProgress {
-                total,
-                ..JobProgress::default()
-            },
-            create_time: now,
-            update_time: now,
-        };
-        job::insert(transaction, offer, &job).await?;
-        Ok(job)
     }
 }

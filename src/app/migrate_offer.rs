@@ -9,7 +9,8 @@ use super::{
     App, Error,
     error::Precondition,
     find,
-    jobs::{NewJob, PieceOfJob},
+    new_job::NewJob,
+    pieces::PieceOfJob,
     view::contact_context,
     working_set::{Told, WorkingSet},
 };

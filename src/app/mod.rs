@@ -49,6 +49,7 @@ mod keys;
 mod lanes;
 mod log;
 mod looks;
+mod new_job;
 mod others;
 pub mod person;
 mod pieces;

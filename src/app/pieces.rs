@@ -21,6 +21,14 @@ use crate::{
 const SIZE: u64 = 500;
 const SMALL_SIZE: u64 = 25;
 
+/// Some of the enrollments of a job.
+pub(super) struct PieceOfJob {
+    /// Their ids.
+    pub ids: Vec<Uuid>,
+    /// After which id it goes on; `None` when this is the last piece.
+    pub next: Option<Uuid>,
+}
+
 /// What is done with many enrollments of an offer.
 pub(super) trait Piecework: Sync {
     /// Some of them.
