@@ -147,7 +147,7 @@ on_each_database! {
     }
 
     async fn a_service_that_is_killed_meanwhile_goes_on_behind_what_is_done(database) {
-        let more = job_size(8_000);
+        let more = job_size(4_000);
         let installation = Installation::new();
         let start = Start { keys: installation.keys(), ..Start::default() };
         let server = TestServer::start_with(&database.settings, start).await;

@@ -14,7 +14,7 @@ use self::{offers::Offers, steps::steps, world::World};
 use crate::support::server::TestServer;
 
 /// Lives that are lived one after the other, and the steps of each.
-const RUNS: u64 = 4;
+const RUNS: u64 = 3;
 const STEPS: usize = 100;
 
 on_each_database! {
