@@ -20,8 +20,7 @@ impl App {
         for offer in self.all_offers().await? {
             if offer.details.code_source == CodeSource::Pool {
                 let row = find::offer(db, &offer.name).await?;
-                let counts = code_pool::find(db, &row).await?;
-                show(&offer.name, counts.unwrap_or_default().left());
+                show(&offer.name, code_pool::left(db, &row).await?);
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         cohort::Comparison,
         list_digest::ListDigest,
-        name::{EnrollmentName, OfferName},
+        name::{CodePoolName, EnrollmentName, OfferName},
         transition::StateForbids,
         violation::Violation,
     },
@@ -253,6 +253,20 @@ impl Error {
             name: name.to_string(),
             successor: successor.to_string(),
         })
+    }
+
+    /// That enrollments cannot go on in an offer, or could not after a change; and what would fit.
+    pub fn unfit(name: &OfferName, rule: &'static str) -> Self {
+        Self::Precondition(Precondition::SuccessorUnfit {
+            name: name.to_string(),
+            rule,
+        })
+    }
+
+    /// That an offer's pool has no code left.
+    pub fn code_pool_empty(offer: &OfferName) -> Self {
+        let pool = CodePoolName(offer.clone());
+        Self::Precondition(Precondition::CodePoolEmpty(pool.to_string()))
     }
 
     /// That a resource's state does not allow a command.

@@ -6,9 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    App, Error,
-    error::Precondition,
-    find,
+    App, Error, find,
     new_job::NewJob,
     pieces::PieceOfJob,
     view::contact_context,
@@ -20,13 +18,13 @@ use crate::{
         code::CodeSource,
         event::{Event, EventType},
         job::{Job, JobWork},
-        name::{CodePoolName, EnrollmentName, OfferName},
+        name::{EnrollmentName, OfferName},
         offer::{Offer, OfferState},
         request::{Caller, Etag, RequestId},
         violation::{Rule, Violation},
     },
     storage::{
-        ConnectionTrait, Row, Transaction,
+        Row, Transaction,
         catalogue::Catalogue,
         code_pool,
         enrollment::{self, StoredEnrollment},
@@ -117,7 +115,10 @@ impl UnitOfWork for Asking {
         refuse_unfit(transaction, &old, &new, total).await?;
         let now = self.app.now();
         if !offer::succeed(transaction, &new, &old, now).await? {
-            return Err(unfit(&new.value, "it succeeds another offer already"));
+            return Err(Error::unfit(
+                &new.value.name,
+                "it succeeds another offer already",
+            ));
         }
         let job = asked.begin(&self.app, transaction, &old, total, now);
         let job = job.await?;
@@ -167,28 +168,19 @@ async fn refuse_unfit(
     let (before, after) = (&old.value.details, &new.value.details);
     // A draft was never open: nobody can be enrolled there, or just be about to.
     if new.value.state != OfferState::Draft {
-        return Err(unfit(&new.value, "it must be a DRAFT"));
+        return Err(Error::unfit(&new.value.name, "it must be a DRAFT"));
     }
     if before.time_zone != after.time_zone {
-        return Err(unfit(&new.value, "it must have the same time_zone"));
+        return Err(Error::unfit(
+            &new.value.name,
+            "it must have the same time_zone",
+        ));
     }
-    if after.code_source == CodeSource::Pool && codes_left(transaction, new).await? < people {
+    if after.code_source == CodeSource::Pool && code_pool::left(transaction, new).await? < people {
         let rule = "its pool must have a code for every live enrollment";
-        return Err(unfit(&new.value, rule));
+        return Err(Error::unfit(&new.value.name, rule));
     }
     Ok(())
-}
-
-async fn codes_left(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<i64, Error> {
-    let counts = code_pool::find(db, offer).await?;
-    Ok(counts.unwrap_or_default().left())
-}
-
-fn unfit(successor: &Offer, rule: &'static str) -> Error {
-    Error::Precondition(Precondition::SuccessorUnfit {
-        name: successor.name.to_string(),
-        rule,
-    })
 }
 
 /// Up to so many enrollments that are to be moved into the catalogue's offer, and have codes there.
@@ -204,16 +196,13 @@ pub(super) async fn next(
     let ids = enrollment::live(db, offer_id, size).await?;
     let all = ids.len();
     let with_codes = if catalogue.offer.value.details.code_source == CodeSource::Pool {
-        let left = codes_left(db, &catalogue.offer).await?;
+        let left = code_pool::left(db, &catalogue.offer).await?;
         all.min(usize::try_from(left).unwrap_or_default())
     } else {
         all
     };
     if with_codes == 0 && all > 0 {
-        let pool = CodePoolName(catalogue.offer.value.name.clone());
-        return Err(Error::Precondition(Precondition::CodePoolEmpty(
-            pool.to_string(),
-        )));
+        return Err(Error::code_pool_empty(&catalogue.offer.value.name));
     }
     let is_last = with_codes == all && u64::try_from(all).is_ok_and(|all| all < size);
     let ids = ids.into_iter().take(with_codes).collect::<Vec<_>>();

@@ -339,10 +339,7 @@ impl Changing {
         offer: &Row<Offer>,
     ) -> Result<(), Error> {
         if offer::is_in_succession(transaction, offer).await? {
-            return Err(Error::Precondition(Precondition::SuccessorUnfit {
-                name: self.name.to_string(),
-                rule: "the time_zone must stay the same",
-            }));
+            return Err(Error::unfit(&self.name, "the time_zone must stay the same"));
         }
         Ok(())
     }

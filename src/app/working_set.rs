@@ -219,8 +219,7 @@ impl WorkingSet {
                 let pool = CodePoolName(offer.name.clone());
                 let left = self.codes_left.map(|left| left - 1);
                 if left.is_some_and(|left| left < 0) {
-                    let empty = Precondition::CodePoolEmpty(pool.to_string());
-                    return Err(Error::Precondition(empty));
+                    return Err(Error::code_pool_empty(&offer.name));
                 }
                 if self.changes.alarms.is_none() {
                     self.changes.alarms = Some(PoolAlarms {

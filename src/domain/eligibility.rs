@@ -74,9 +74,9 @@ pub struct OtherCover {
 /// Decides for one person.
 ///
 /// `matched` holds the data elements of each published cohort that names the person; a cohort that
-/// is not published must not be in it. `live` is the person's live enrollment in this offer or one of its succession, `others` are those in
-/// others, which only an offer that minds them asks for. A person who is enrolled stays so whatever becomes of the
-/// lists; and a paused offer whose window is over is closed.
+/// is not published must not be in it. `live` is the person's live enrollment in this offer, or in one of its
+/// succession; `others` are those in other offers, which only an offer that minds them asks for. A person who is
+/// enrolled stays so whatever becomes of the lists; and a paused offer whose window is over is closed.
 pub fn decide<'a>(
     offer: &Offer,
     now: DateTime<Utc>,

@@ -57,6 +57,12 @@ pub async fn find(
     }))
 }
 
+/// How many codes the pool of this offer has left.
+pub async fn left(db: &impl ConnectionTrait, offer: &Row<Offer>) -> Result<i64, Error> {
+    let counts = find(db, offer).await?;
+    Ok(counts.unwrap_or_default().left())
+}
+
 /// When the code with this ordinal was given out; `None` when it was not.
 pub async fn assign_time(
     db: &impl ConnectionTrait,

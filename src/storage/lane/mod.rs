@@ -137,10 +137,7 @@ impl Turn<'_> {
         let offer = &catalogue.offer;
         match self {
             Self::Postgres(lane) => lane.codes_left(offer.id).await,
-            Self::Sqlite(transaction) => {
-                let counts = code_pool::find(transaction.as_ref(), offer).await?;
-                Ok(counts.unwrap_or_default().left())
-            }
+            Self::Sqlite(transaction) => code_pool::left(transaction.as_ref(), offer).await,
         }
     }
 
