@@ -13,6 +13,7 @@ use super::{
     Error, Row,
     entity::{cohort, load},
     offer,
+    pack::reach::{self, Reach},
     row::from_json,
 };
 use crate::domain::{
@@ -35,7 +36,7 @@ pub struct Catalogue {
     pub first_offer_id: i64,
     offers: BTreeMap<i64, OfferName>,
     cohorts: HashMap<i64, Arc<ListedCohort>>,
-    lists: HashMap<i64, Arc<ListedCohort>>,
+    lists: HashMap<i64, (Arc<ListedCohort>, Reach)>,
 }
 
 /// What is told to those on a cohort's lists.
@@ -68,12 +69,14 @@ impl ListedCohort {
 impl Catalogue {
     /// The cohort that a load was published into; `None` for a load that never was published.
     pub fn of_load(&self, load_id: i64) -> Option<&Arc<ListedCohort>> {
-        self.lists.get(&load_id)
+        self.lists.get(&load_id).map(|(cohort, _)| cohort)
     }
 
-    /// The loads that were published once.
-    pub fn lists(&self) -> impl Iterator<Item = i64> {
-        self.lists.keys().copied()
+    /// The loads that were published once, and how far their packs reach.
+    pub fn lists(&self) -> impl Iterator<Item = (i64, Reach)> {
+        self.lists
+            .iter()
+            .map(|(load_id, (_, reach))| (*load_id, *reach))
     }
 
     /// A cohort of the succession.
@@ -118,7 +121,7 @@ impl Catalogue {
 
 /// The catalogue of the offer of this name.
 ///
-/// Read in four statements, the version first: if something changes in between, what was read has a
+/// Read in five statements, the version first: if something changes in between, what was read has a
 /// version that no later statement can see.
 pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Catalogue>, Error> {
     let Some(row) = offer::by_name(name).one(db).await? else {
@@ -141,6 +144,7 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         .into_iter()
         .map(|row| Ok((row.id, Arc::new(to_listed(row, &offers)?))))
         .collect::<Result<HashMap<_, _>, Error>>()?;
+    let reaches = reach::of_loads(db, published.iter().map(|load| load.id)).await?;
     let lists = published.into_iter().filter_map(|load| {
         let cohort = cohorts.get(&load.cohort_id)?;
         let is_own = cohort.offer == offer.value.name;
@@ -149,7 +153,8 @@ pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<
         } else {
             Arc::new(cohort.withdrawn())
         };
-        Some((load.id, listed))
+        let reach = reaches.get(&load.id).copied().unwrap_or_default();
+        Some((load.id, (listed, reach)))
     });
     let lists = lists.collect();
     Ok(Some(Catalogue {

@@ -15,18 +15,30 @@ use crate::domain::{
     person::{IdentifierDigest, PersonKey},
 };
 
-/// A person found in the packs of a list: the entry at `found.place` of `pack`, for each who has the digest.
+/// The `person`s of one identifier in the packs of a list, as a table that a join can be made with. Packs that begin
+/// before `$lowest` do not reach as far as the digest. `width_bucket` searches a sorted array by halves and finds
+/// the last of those who share the digest; hardly ever are there others.
 macro_rules! in_packs {
-    ($load:literal, $digest:literal) => {
+    ($load:literal, $lowest:literal, $digest:literal) => {
         concat!(
-            "(SELECT digests, people FROM packs WHERE load_id = ",
+            "(SELECT digests, people, width_bucket(",
+            $digest,
+            ", digests) AS place FROM packs WHERE load_id = ",
             $load,
-            " AND first <= ",
+            " AND first BETWEEN ",
+            $lowest,
+            " AND ",
             $digest,
             " ORDER BY first DESC LIMIT 1) AS pack \
-             CROSS JOIN LATERAL (SELECT unnest(array_positions(pack.digests, ",
+             CROSS JOIN LATERAL (\
+               SELECT pack.people[pack.place] AS person WHERE pack.digests[pack.place] = ",
             $digest,
-            ")) AS place) AS found"
+            " UNION ALL SELECT pack.people[other] FROM generate_series(1, pack.place - 1) AS other \
+               WHERE pack.digests[pack.place - 1] = ",
+            $digest,
+            " AND pack.digests[other] = ",
+            $digest,
+            ") AS m"
         )
     };
 }
@@ -64,8 +76,8 @@ const LISTINGS_AS_OF: &str = "\
 /// `$2` are the digests.
 const MEMBERS_ON_POSTGRES: &str = concat!(
     "CROSS JOIN unnest($2::uuid[]) AS d (digest) CROSS JOIN LATERAL (\
-     SELECT d.digest, pack.people[found.place] AS person FROM ",
-    in_packs!("l.id", "d.digest"),
+     SELECT d.digest, m.person FROM ",
+    in_packs!("l.id", "'00000000-0000-0000-0000-000000000000'", "d.digest"),
     ") AS m"
 );
 

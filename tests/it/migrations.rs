@@ -71,7 +71,8 @@ on_each_database! {
         unpack(&database).await;
 
         let store = Store::connect(&database.settings, false).await.unwrap();
-        assert_eq!(store.migrate(&database.settings).await.unwrap(), ["m0007_packed_lists"]);
+        let missing = ["m0007_packed_lists", "m0014_reach_of_packs"];
+        assert_eq!(store.migrate(&database.settings).await.unwrap(), missing);
         let server = TestServer::start_with(&database.settings, start()).await;
 
         for (id, verdict) in [("C-1", Verdict::Eligible), ("C-9", Verdict::Undetermined)] {
@@ -158,7 +159,7 @@ async fn unpack(database: &TestDatabase) {
         "DROP TABLE list_filters",
         "ALTER TABLE loads DROP COLUMN packed_slots",
         "ALTER TABLE loads DROP COLUMN person_count",
-        "DELETE FROM seaql_migrations WHERE version = 'm0007_packed_lists'",
+        "DELETE FROM seaql_migrations WHERE version IN ('m0007_packed_lists', 'm0014_reach_of_packs')",
     ];
     for sql in [trigger, only_packed, members]
         .iter()

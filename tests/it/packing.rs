@@ -24,7 +24,7 @@ use crate::support::{
     list::{hashed_row, head, publish, rows, with_empty_cohort, with_empty_cohort_and},
     process::ServiceProcess,
     refusal::assert_refused,
-    server::{Start, keys},
+    server::{Start, TestServer, keys},
 };
 
 on_each_database! {
@@ -89,6 +89,28 @@ on_each_database! {
         for number in [0, 250, 499] {
             assert_eq!(server.check(customer(&name(number))).await.verdict(), Verdict::Eligible);
         }
+    }
+
+    async fn everybody_is_found_also_where_nobody_knows_how_far_packs_reach(database) {
+        let installation = Installation::new();
+        let start = || Start { keys: installation.keys(), ..Start::default() };
+        let server = with_empty_cohort_and(&database.settings, start()).await;
+        let people = (0..200).map(|number| format!("C-{number}")).collect::<Vec<_>>();
+        let people = people.iter().map(String::as_str).collect::<Vec<_>>();
+        stream(&server, vec![head(), chunk(1, rows(&people)), end(1)]).await.unwrap();
+        publish(&server, "list").await.unwrap();
+        let known = "SELECT count(*) FROM list_filters WHERE pack_reach IS NOT NULL";
+        assert_eq!(database.count(known).await > 0, database.is_postgres());
+        server.stop().await.unwrap();
+        // As a release before this one packs them.
+        database.execute("UPDATE list_filters SET pack_reach = NULL").await.unwrap();
+
+        let server = TestServer::start_with(&database.settings, start()).await;
+
+        for id in people {
+            assert_eq!(server.check(customer(id)).await.verdict(), Verdict::Eligible, "{id}");
+        }
+        assert_eq!(server.check(customer("C-200")).await.verdict(), Verdict::Undetermined);
     }
 
     async fn what_came_in_two_chunks_is_kept_once(database) {

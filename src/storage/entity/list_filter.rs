@@ -11,6 +11,7 @@ pub struct Model {
     pub first_slot: i64,
     pub end_slot: i64,
     pub filter: Vec<u8>,
+    pub pack_reach: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -195,6 +195,8 @@ struct Found {
 struct Place {
     digest: Uuid,
     load_id: i64,
+    /// No pack that begins before this has it.
+    lowest: Uuid,
 }
 
 struct FoundRow {
@@ -212,9 +214,12 @@ async fn look(
 ) -> Result<Option<Seen>, Error> {
     // Nobody is listed on a list that was never published.
     let places = digests.iter().flat_map(|digest| {
-        let digest = uuid_of(digest.0);
         let lists = catalogue.lists();
-        lists.map(move |load_id| Place { digest, load_id })
+        lists.map(move |(load_id, reach)| Place {
+            digest: uuid_of(digest.0),
+            load_id,
+            lowest: uuid_of(reach.lowest(*digest).0),
+        })
     });
     let places = places.collect::<Vec<_>>();
     let found = statements.found(catalogue, &places).await?;

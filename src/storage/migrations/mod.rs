@@ -15,6 +15,7 @@ mod m0010_code_pools;
 mod m0011_jobs;
 mod m0012_successions;
 mod m0013_overlaps;
+mod m0014_reach_of_packs;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_jobs::Migration),
             Box::new(m0012_successions::Migration),
             Box::new(m0013_overlaps::Migration),
+            Box::new(m0014_reach_of_packs::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@
 //! nobody else can write meanwhile.
 
 mod postgres;
+pub(super) mod reach;
 mod sqlite;
 
 use std::{ops::Range, sync::Arc};

@@ -2,7 +2,7 @@
 
 use sea_orm::sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{ADVANCE, Piece, by_digest, columns};
+use super::{ADVANCE, Piece, by_digest, columns, reach::reach_of};
 use crate::{
     domain::person::Entry,
     storage::{Error, member::uuid_of},
@@ -21,7 +21,7 @@ const INSERT: &str = "\
     FROM unnest($4::int[], $5::int[]) AS pack (begins, ends)";
 
 const INSERT_FILTER: &str = "\
-    INSERT INTO list_filters (load_id, first_slot, end_slot, filter) VALUES ($1, $2, $3, $4)";
+    INSERT INTO list_filters (load_id, first_slot, end_slot, filter, pack_reach) VALUES ($1, $2, $3, $4, $5)";
 
 /// A connection that packs are written on.
 pub(super) struct PostgresPacks(PgConnection);
@@ -71,6 +71,7 @@ async fn keep(connection: &mut PgConnection, piece: &Piece) -> Result<bool, sqlx
             .bind(begin)
             .bind(end)
             .bind(filter.to_bytes())
+            .bind(reach_of(packs_of(&piece.entries)))
             .execute(connection)
             .await?;
     }

@@ -38,6 +38,7 @@ pub(super) async fn keep(store: &Store, piece: &Piece) -> Result<bool, Error> {
             first_slot: Set(begin),
             end_slot: Set(end),
             filter: Set(filter.to_bytes()),
+            pack_reach: Set(None),
         };
         list_filter::Entity::insert(row)
             .exec_without_returning(&transaction)

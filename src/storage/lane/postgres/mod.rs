@@ -131,20 +131,22 @@ impl LookStatements for PostgresLane {
             let one = || {
                 let statement = sqlx::query(FOUND_ONE).bind(offer_id);
                 let statement = statement.bind(place.digest).bind(place.load_id);
-                statement.bind(first_offer_id)
+                statement.bind(first_offer_id).bind(place.lowest)
             };
             to_found_one(&self.read(one).await?, place)
         } else {
             let digests = column(places, |place| place.digest);
             let lists = column(places, |place| place.load_id);
+            let lowest = column(places, |place| place.lowest);
             let all = || {
                 sqlx::query(FOUND)
                     .bind(offer_id)
                     .bind(&digests)
                     .bind(&lists)
                     .bind(first_offer_id)
+                    .bind(&lowest)
             };
-            to_found(&self.read(all).await?)
+            to_found(&self.read(all).await?, places)
         };
         let found = found.map_err(|error| Error::from(&error))?;
         found.ok_or_else(|| Error::affected("find"))
@@ -171,31 +173,32 @@ impl LookStatements for PostgresLane {
     }
 }
 
-/// `None`: not even the version.
-fn to_found(rows: &[PgRow]) -> Result<Option<Found>, sqlx::Error> {
+/// `None`: not even the version, or an answer to what was not asked.
+fn to_found(rows: &[PgRow], places: &[Place]) -> Result<Option<Found>, sqlx::Error> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let digests = row.try_get::<Option<Vec<Uuid>>, _>(1)?.unwrap_or_default();
-    let loads = row.try_get::<Option<Vec<i64>>, _>(2)?.unwrap_or_default();
-    let people = row.try_get::<Option<Vec<Uuid>>, _>(3)?.unwrap_or_default();
-    let enrollments = row.try_get::<Option<Vec<Option<Uuid>>>, _>(4)?;
-    let columns = digests
+    let numbers = row.try_get::<Option<Vec<i64>>, _>(1)?.unwrap_or_default();
+    let people = row.try_get::<Option<Vec<Uuid>>, _>(2)?.unwrap_or_default();
+    let enrollments = row.try_get::<Option<Vec<Option<Uuid>>>, _>(3)?;
+    let columns = numbers
         .into_iter()
-        .zip(loads)
         .zip(people)
         .zip(enrollments.unwrap_or_default());
-    Ok(Some(Found {
-        version: row.try_get(0)?,
-        rows: columns
-            .map(|(((digest, load_id), person), enrollment)| FoundRow {
-                digest,
-                load_id,
-                person,
-                enrollment,
-            })
-            .collect(),
-    }))
+    let found = columns.map(|((number, person), enrollment)| {
+        let place = usize::try_from(number - 1)
+            .ok()
+            .and_then(|at| places.get(at));
+        place.map(|place| FoundRow {
+            digest: place.digest,
+            load_id: place.load_id,
+            person,
+            enrollment,
+        })
+    });
+    let version = row.try_get(0)?;
+    let found = found.collect::<Option<Vec<_>>>();
+    Ok(found.map(|rows| Found { version, rows }))
 }
 
 /// `None`: not even the version.

@@ -3,15 +3,16 @@
 use super::super::{enrollment_columns, version};
 use crate::storage::member::in_packs;
 
-/// Aggregated, since a row of its own costs more than what stands in it.
+/// `$2` digests, `$3` lists, `$5` where packs begin that may have them. Aggregated, since a row of its own costs more
+/// than what stands in it; what was asked is told by its place.
 pub(super) const FOUND: &str = concat!(
     "SELECT ",
     version!(),
-    ", array_agg(d.digest), array_agg(d.load_id), array_agg(m.person), array_agg(c.enrollment_id) \
-     FROM unnest($2::uuid[], $3::bigint[]) AS d (digest, load_id) \
-     CROSS JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
-    in_packs!("d.load_id", "d.digest"),
-    ") AS m LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
+    ", array_agg(d.place), array_agg(m.person), array_agg(c.enrollment_id) \
+     FROM unnest($2::uuid[], $3::bigint[], $5::uuid[]) WITH ORDINALITY AS d (digest, load_id, lowest, place) \
+     CROSS JOIN LATERAL ",
+    in_packs!("d.load_id", "d.lowest", "d.digest"),
+    " LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
 );
 
 /// The same for one identifier and one list, as most people come: what spreads an array and what
@@ -20,9 +21,9 @@ pub(super) const FOUND_ONE: &str = concat!(
     "SELECT ",
     version!(),
     ", m.person, c.enrollment_id FROM (SELECT) AS asked \
-     LEFT JOIN LATERAL (SELECT pack.people[found.place] AS person FROM ",
-    in_packs!("$3", "$2"),
-    ") AS m ON true LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
+     LEFT JOIN (",
+    in_packs!("$3", "$5", "$2"),
+    ") ON true LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
 );
 
 /// `$1` first offer of the succession, `$2` enrollments: gives everybody whom they claim, and all claims on these. That theirs are claims
