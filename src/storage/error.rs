@@ -96,8 +96,7 @@ pub(super) const LIVE_CLAIM_INDEX: &str = "uq_enrollment_claims_live";
 /// Names of what keeps a request id to one use, among enrollments and among jobs, and a code to one pool.
 const SAID_ELSEWHERE: [&str; 3] = ["pk_requests", "uq_jobs_request", "uq_pool_codes_digest"];
 
-/// The words in which SQLite, which does not name indexes, tells of the same one.
-const LIVE_CLAIM_COLUMNS: &str = "enrollment_claims.offer_id, enrollment_claims.person";
+/// The words in which SQLite, which names no index over columns alone, tells of the one over request ids.
 const REQUEST_COLUMNS: &str = "requests.caller, requests.request_id";
 
 fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
@@ -116,7 +115,7 @@ fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
             Error::Contention
         }
         // SQLite (its list of result codes): SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY.
-        "2067" if message.contains(LIVE_CLAIM_COLUMNS) => Error::LiveClaimTaken,
+        "2067" if message.contains(LIVE_CLAIM_INDEX) => Error::LiveClaimTaken,
         "2067" | "1555" if message.contains(REQUEST_COLUMNS) => Error::Contention,
         // SQLITE_BUSY and its kinds, SQLITE_LOCKED, SQLITE_FULL.
         "5" | "261" | "517" | "773" | "6" | "13" => Error::Unavailable,

@@ -16,6 +16,7 @@ mod m0011_jobs;
 mod m0012_successions;
 mod m0013_overlaps;
 mod m0014_reach_of_packs;
+mod m0015_one_index_over_claims;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_successions::Migration),
             Box::new(m0013_overlaps::Migration),
             Box::new(m0014_reach_of_packs::Migration),
+            Box::new(m0015_one_index_over_claims::Migration),
         ]
     }
 }
