@@ -7,15 +7,17 @@
 mod verifier;
 
 use std::{
+    borrow::Borrow,
     convert::Infallible,
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use jsonwebtoken::{get_current_timestamp, jwk::JwkSet};
 use quick_cache::sync::Cache;
-use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::{
     app::{Error, error::TokenFault},
@@ -30,7 +32,7 @@ use verifier::{Verified, Verifier};
 const MAX_BYTES: usize = 8 * 1024;
 
 /// Tokens that are remembered at once. Those who call are few; only tokens that are accepted are kept.
-const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 2_000;
 
 /// How often the keys' file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,11 +43,29 @@ pub struct Authenticator {
     keys: RwLock<Arc<Keys>>,
 }
 
-/// One set of keys, and what it has verified: by the token's digest, since a token is a secret.
+/// One set of keys, and what it has verified.
 struct Keys {
     set: JwkSet,
     verifier: Verifier,
-    remembered: Cache<[u8; 32], Verified>,
+    remembered: Cache<Token, Verified>,
+}
+
+/// A token that was accepted. The whole of it is compared: to make a digest of it that nobody can forge took a tenth of
+/// a check, and keeps nothing from whoever reads this process's memory, where all keys are. It is wiped when it is
+/// forgotten.
+#[derive(PartialEq, Eq)]
+struct Token(Zeroizing<String>);
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Token {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Keys {
@@ -84,8 +104,7 @@ impl Authenticator {
             return fault(TokenFault::Invalid);
         };
         let keys = self.keys();
-        let digest = Sha256::digest(token.as_bytes()).into();
-        if let Some(known) = keys.remembered.get(&digest) {
+        if let Some(known) = keys.remembered.get(token) {
             if known.expires < get_current_timestamp() {
                 return fault(TokenFault::Expired);
             }
@@ -93,7 +112,8 @@ impl Authenticator {
         }
         match keys.verifier.verify(token) {
             Ok(verified) => {
-                keys.remembered.insert(digest, verified.clone());
+                let token = Token(Zeroizing::new(token.to_owned()));
+                keys.remembered.insert(token, verified.clone());
                 Ok(verified.caller)
             }
             Err(token_fault) => fault(token_fault),
