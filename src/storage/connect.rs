@@ -247,8 +247,13 @@ async fn sqlite(
         .foreign_keys(true)
         .busy_timeout(ACQUIRE)
         .disable_statement_logging();
-    // 64 MiB, in KiB: indexes over people, codes and requests grow at random places.
-    let cached = options.clone().pragma("cache_size", "-65536");
+    // 16 MiB, in KiB: indexes over people, codes and requests grow at random places. Four times as much would find more
+    // of them, and cost more than that: a commit that has split a page looks through the whole cache.
+    // The log grows to 32 MiB before its pages go into the file: most are written again by then.
+    let cached = options
+        .clone()
+        .pragma("cache_size", "-16384")
+        .pragma("wal_autocheckpoint", "8192");
     let writer = sqlite_pool(1, cached).await?;
     refuse_old_sqlite(&writer).await?;
     let reader = sqlite_pool(SQLITE_READERS, options.pragma("query_only", "on")).await?;

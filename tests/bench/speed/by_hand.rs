@@ -66,7 +66,8 @@ impl ByHand {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .pragma("cache_size", "-65536");
+            .pragma("cache_size", "-16384")
+            .pragma("wal_autocheckpoint", "8192");
         Ok(Self {
             connection: SqliteConnection::connect_with(&options).await?,
             digester,

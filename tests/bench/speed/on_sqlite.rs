@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Enrollments per second for which there are people enough.
-const ENROLLMENTS_PER_SECOND: f64 = 8_000.0;
+const ENROLLMENTS_PER_SECOND: f64 = 14_000.0;
 
 /// Measures everything.
 pub async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
