@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use enrollment::grpc::proto::v1::{self, eligibility::Verdict};
-use prost::Message;
+use prost::{
+    Message,
+    encoding::{WireType, decode_key, decode_varint},
+};
 
 use super::data::People;
 use crate::{
@@ -102,18 +105,29 @@ impl Work {
                 .get(2..)
                 .is_some_and(|name| name.starts_with(OFFER.as_bytes())),
             Self::CheckBatch => {
-                let answered = v1::BatchCheckEligibilityResponse::decode(reply);
-                answered.is_ok_and(|answer| {
-                    let eligible = i32::from(Verdict::Eligible);
-                    answer.eligibilities.len() == usize::try_from(BATCH).unwrap_or_default()
-                        && answer
-                            .eligibilities
-                            .iter()
-                            .all(|answer| answer.verdict == eligible)
-                })
+                let answers = answers(reply);
+                usize::try_from(BATCH) == Ok(answers.len())
+                    && answers
+                        .iter()
+                        .all(|answer| has_verdict(answer, Verdict::Eligible))
             }
         }
     }
+}
+
+/// The answers of a reply to a batch, each as its bytes; none where it is something else.
+fn answers(mut reply: &[u8]) -> Vec<&[u8]> {
+    let mut answers = Vec::new();
+    while let Ok((1, WireType::LengthDelimited)) = decode_key(&mut reply) {
+        let length = decode_varint(&mut reply).map(usize::try_from);
+        let Ok(Ok(length)) = length else { break };
+        let Some((answer, rest)) = reply.split_at_checked(length) else {
+            break;
+        };
+        answers.push(answer);
+        reply = rest;
+    }
+    answers
 }
 
 fn is_listed(number: u64) -> bool {
