@@ -22,7 +22,8 @@ use crate::{
 /// What is known of some people.
 #[derive(Debug, Default)]
 pub(super) struct Standings {
-    listings: HashMap<IdentifierDigest, Vec<Listing>>,
+    /// In the order of identifiers, each once: found by halves, without a table that is made for each look.
+    listings: Vec<Listing>,
     claims: HashMap<PersonKey, BTreeSet<Uuid>>,
     enrollments: HashMap<Uuid, StoredEnrollment>,
     /// Where they stand with other offers.
@@ -45,14 +46,14 @@ pub(super) struct Standing<'a> {
 impl Standings {
     /// What one statement saw.
     pub fn of_seen(seen: Seen) -> Self {
-        let mut standings = Self::default();
-        for listing in seen.listings {
-            let listings = standings.listings.entry(listing.digest).or_default();
-            // Each enrollment of the person repeats it.
-            if !listings.contains(&listing) {
-                listings.push(listing);
-            }
-        }
+        let mut listings = seen.listings;
+        listings.sort_by_key(|one| (one.digest, one.person, one.cohort.id, one.cohort.counts));
+        // Each enrollment of the person repeats it.
+        listings.dedup();
+        let mut standings = Self {
+            listings,
+            ..Self::default()
+        };
         for stored in seen.enrollments {
             standings.put(stored, []);
         }
@@ -101,11 +102,7 @@ impl Standings {
         let mut cohorts = BTreeMap::new();
         let mut people = BTreeSet::new();
         let mut claims = BTreeSet::new();
-        for listing in digests
-            .iter()
-            .filter_map(|digest| self.listings.get(digest))
-            .flatten()
-        {
+        for listing in digests.iter().flat_map(|digest| self.listed_as(*digest)) {
             // A retracted list makes nobody eligible, but its people still find their enrollments.
             claims.extend(self.claims.get(&listing.person).into_iter().flatten());
             people.insert(listing.person);
@@ -120,6 +117,14 @@ impl Standings {
             enrollments: self.known(&claims),
             others: &self.others,
         }
+    }
+
+    /// Where an identifier stands on lists.
+    fn listed_as(&self, digest: IdentifierDigest) -> &[Listing] {
+        let begin = self.listings.partition_point(|one| one.digest < digest);
+        let from = self.listings.get(begin..).unwrap_or_default();
+        let same = from.iter().take_while(|one| one.digest == digest).count();
+        from.get(..same).unwrap_or_default()
     }
 
     fn known(&self, ids: &BTreeSet<Uuid>) -> Vec<&StoredEnrollment> {

@@ -121,7 +121,7 @@ impl Catalogue {
 
 /// The catalogue of the offer of this name.
 ///
-/// Read in five statements, the version first: if something changes in between, what was read has a
+/// Read in several statements, the version first: if something changes in between, what was read has a
 /// version that no later statement can see.
 pub async fn find(db: &impl ConnectionTrait, name: &OfferName) -> Result<Option<Catalogue>, Error> {
     let Some(row) = offer::by_name(name).one(db).await? else {

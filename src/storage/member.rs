@@ -33,10 +33,11 @@ macro_rules! in_packs {
              CROSS JOIN LATERAL (\
                SELECT pack.people[pack.place] AS person WHERE pack.digests[pack.place] = ",
             $digest,
-            " UNION ALL SELECT pack.people[other] FROM generate_series(1, pack.place - 1) AS other \
+            " UNION ALL SELECT other.person FROM unnest(\
+                 pack.digests[:pack.place - 1], pack.people[:pack.place - 1]) AS other (digest, person) \
                WHERE pack.digests[pack.place - 1] = ",
             $digest,
-            " AND pack.digests[other] = ",
+            " AND other.digest = ",
             $digest,
             ") AS m"
         )

@@ -91,7 +91,7 @@ on_each_database! {
         }
     }
 
-    async fn everybody_is_found_also_where_nobody_knows_how_far_packs_reach(database) {
+    async fn everybody_is_found_also_where_it_is_not_known_how_far_all_packs_reach(database) {
         let installation = Installation::new();
         let start = || Start { keys: installation.keys(), ..Start::default() };
         let server = with_empty_cohort_and(&database.settings, start()).await;
@@ -102,8 +102,13 @@ on_each_database! {
         let known = "SELECT count(*) FROM list_filters WHERE pack_reach IS NOT NULL";
         assert_eq!(database.count(known).await > 0, database.is_postgres());
         server.stop().await.unwrap();
-        // As a release before this one packs them.
-        database.execute("UPDATE list_filters SET pack_reach = NULL").await.unwrap();
+        // As when a release before this one has packed a part of it.
+        let known_part = "UPDATE list_filters SET end_slot = 512, pack_reach = 0";
+        let other_part = "INSERT INTO list_filters (load_id, first_slot, end_slot, filter) \
+                          SELECT load_id, 512, 1024, filter FROM list_filters";
+        for part in [known_part, other_part] {
+            database.execute(part).await.unwrap();
+        }
 
         let server = TestServer::start_with(&database.settings, start()).await;
 

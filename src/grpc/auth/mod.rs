@@ -50,9 +50,8 @@ struct Keys {
     remembered: Cache<Token, Verified>,
 }
 
-/// A token that was accepted. The whole of it is compared: to make a digest of it that nobody can forge took a tenth of
-/// a check, and keeps nothing from whoever reads this process's memory, where all keys are. It is wiped when it is
-/// forgotten.
+/// A token that was accepted, kept whole: to make a digest of it that nobody can forge took a tenth of a check. Whoever
+/// reads this process's memory finds tokens in the calls themselves. It is wiped when it is forgotten.
 #[derive(PartialEq, Eq)]
 struct Token(Zeroizing<String>);
 
@@ -106,6 +105,7 @@ impl Authenticator {
         let keys = self.keys();
         if let Some(known) = keys.remembered.get(token) {
             if known.expires < get_current_timestamp() {
+                keys.remembered.remove(token);
                 return fault(TokenFault::Expired);
             }
             return Ok(known.caller);

@@ -17,6 +17,7 @@ mod m0012_successions;
 mod m0013_overlaps;
 mod m0014_reach_of_packs;
 mod m0015_one_index_over_claims;
+mod m0016_fewer_indexes;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_overlaps::Migration),
             Box::new(m0014_reach_of_packs::Migration),
             Box::new(m0015_one_index_over_claims::Migration),
+            Box::new(m0016_fewer_indexes::Migration),
         ]
     }
 }

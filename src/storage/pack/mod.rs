@@ -37,8 +37,9 @@ use crate::domain::{
     person::{Entry, IdentifierDigest},
 };
 
-/// About how many entries are read at once, and share a filter.
-const UNIT: usize = 500_000;
+/// About how many entries are read at once, and share a filter. Where a list was left is counted in these: a release
+/// that changes it cannot go on with what another one has begun.
+const UNIT: usize = 1_000_000;
 
 /// About how many entries SQLite writes in one transaction.
 const SQLITE_PIECE: usize = 16_000;
@@ -357,7 +358,7 @@ mod tests {
     fn slots_bound_what_is_read_at_once() {
         assert_eq!(slots_of(0, UNIT), SLOTS);
         assert_eq!(slots_of(UNIT - 1, UNIT), SLOTS);
-        assert_eq!(slots_of(54_600_000, UNIT), SLOTS / 128);
+        assert_eq!(slots_of(54_600_000, UNIT), SLOTS / 64);
         assert_eq!(slots_of(usize::MAX / 2, UNIT), 1);
     }
 }

@@ -71,7 +71,7 @@ async fn keep(connection: &mut PgConnection, piece: &Piece) -> Result<bool, sqlx
             .bind(begin)
             .bind(end)
             .bind(filter.to_bytes())
-            .bind(reach_of(packs_of(&piece.entries)))
+            .bind(reach_of(packs_of(&piece.entries)).filter(|_| piece.slots == *slots))
             .execute(connection)
             .await?;
     }

@@ -11,7 +11,8 @@ const CLIENTS: [u32; 6] = [2, 4, 8, 16, 32, 64];
 /// The settings with which its statements run fastest: planned once, and key by key along the indexes
 /// even while the tables are nearly empty.
 const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off \
-    -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off";
+    -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off -c enable_memoize=off \
+    -c enable_material=off";
 
 /// Work that pgbench does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
