@@ -6,7 +6,7 @@ use super::{
     calls::Work,
     data::{self, People},
     options::Options,
-    pgbench::{Pgbench, Script},
+    pgbench::{LOOKS, Pgbench, Script},
     rounds::{CROWDS, Field, Point, pgbench_seconds},
     subject::Subject,
 };
@@ -102,7 +102,7 @@ fn people(options: &Options) -> People {
     let rounds = f64::from(options.rounds());
     // In each round: alone, twice in a crowd, and at half of the peak rate.
     let enrolling = ENROLLMENTS_PER_SECOND * (1.0 + rounds * 2.8 * loops.as_secs_f64());
-    let runs = 12.0 + rounds * 1.5 * pgbench_seconds(times) as f64;
+    let runs = 12.0 * f64::from(LOOKS) + rounds * 1.5 * pgbench_seconds(times) as f64;
     let many = if options.long { MANY + 500_000 } else { 0 };
     People {
         checked: if options.short { 5_000 } else { 100_000 },
