@@ -5,8 +5,9 @@
 //! The database itself counts, whoever changes something: this version of the service, the one before
 //! it while a deployment goes on, or an operator by hand.
 
-use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
+
+use super::run;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -41,15 +42,6 @@ impl MigrationTrait for Migration {
             .take();
         let add = Table::alter().table("offers").add_column(version).take();
         manager.alter_table(add).await?;
-        let triggers = if manager.get_database_backend() == DbBackend::Postgres {
-            ON_POSTGRES
-        } else {
-            ON_SQLITE
-        };
-        manager
-            .get_connection()
-            .execute_unprepared(triggers)
-            .await?;
-        Ok(())
+        run(manager, ON_POSTGRES, ON_SQLITE).await
     }
 }

@@ -3,7 +3,9 @@
 //!
 //! The release before this one knows nothing of it: migrate no offer until it is gone.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -53,15 +55,6 @@ impl MigrationTrait for Migration {
             let add = Table::alter().table(table).add_column(&mut column).take();
             manager.alter_table(add).await?;
         }
-        let triggers = if manager.get_database_backend() == DbBackend::Postgres {
-            ON_POSTGRES
-        } else {
-            ON_SQLITE
-        };
-        manager
-            .get_connection()
-            .execute_unprepared(triggers)
-            .await?;
-        Ok(())
+        run(manager, ON_POSTGRES, ON_SQLITE).await
     }
 }

@@ -3,7 +3,9 @@
 //!
 //! Made here, so that what follows (`m0016`) takes no time and can be run again without making it anew.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -24,9 +26,6 @@ const ON_SQLITE: &str = "\
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
-        let make = if is_postgres { ON_POSTGRES } else { ON_SQLITE };
-        let db = manager.get_connection();
-        db.execute_unprepared(make).await.map(|_| ())
+        run(manager, ON_POSTGRES, ON_SQLITE).await
     }
 }

@@ -4,7 +4,9 @@
 //! On PostgreSQL the new index takes the name of the one that was unique before: the release before this one knows a
 //! person's second enrollment by it, too.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -23,9 +25,6 @@ const ON_SQLITE: &str = "DROP INDEX ix_events_time";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
-        let drop = if is_postgres { ON_POSTGRES } else { ON_SQLITE };
-        let db = manager.get_connection();
-        db.execute_unprepared(drop).await.map(|_| ())
+        run(manager, ON_POSTGRES, ON_SQLITE).await
     }
 }

@@ -1,6 +1,9 @@
 //! The tables' history. `migrate` runs what is missing; `serve` only looks.
 
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm_migration::{
+    MigrationTrait, MigratorTrait, SchemaManager,
+    sea_orm::{ConnectionTrait, DbBackend, DbErr},
+};
 
 mod m0001_first_tables;
 mod m0002_no_foreign_keys_on_the_hot_path;
@@ -43,4 +46,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_fewer_indexes::Migration),
         ]
     }
+}
+
+/// Runs what each database has its own words for.
+async fn run(manager: &SchemaManager<'_>, on_postgres: &str, on_sqlite: &str) -> Result<(), DbErr> {
+    let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
+    let words = if is_postgres { on_postgres } else { on_sqlite };
+    let db = manager.get_connection();
+    db.execute_unprepared(words).await.map(|_| ())
 }
