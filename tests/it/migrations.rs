@@ -1,6 +1,7 @@
 //! The tables: how they come to be, and what they themselves refuse.
 
 use enrollment::{grpc::proto::v1::eligibility::Verdict, storage::Store};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use crate::support::{
     company::{self, chunk, customer, end, header, listed, stream},
@@ -133,6 +134,33 @@ on_each_database! {
         let error = refused.expect_err("one code for two").sql_err();
         assert!(matches!(error, Some(sea_orm::SqlErr::UniqueConstraintViolation(_))), "{error:?}");
     }
+}
+
+/// SQLite has nobody else meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_would_hold_up_checks_gives_up_and_can_be_run_again() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    for sql in [
+        "ALTER INDEX uq_enrollment_claims_live RENAME TO uq_enrollment_claims_person",
+        "CREATE UNIQUE INDEX uq_enrollment_claims_live ON enrollment_claims (offer_id, person) WHERE live",
+        "CREATE INDEX ix_enrollment_claims_person ON enrollment_claims (offer_id, person)",
+        "CREATE INDEX ix_events_time ON events (time)",
+        "DELETE FROM seaql_migrations WHERE version = 'm0016_fewer_indexes'",
+    ] {
+        database.execute(sql).await.unwrap();
+    }
+    let store = Store::connect(&database.settings, false).await.unwrap();
+    let long_look = database.inside.begin().await.unwrap();
+    let look = "SELECT count(*) FROM enrollment_claims";
+    long_look.execute_unprepared(look).await.unwrap();
+
+    store.migrate(&database.settings).await.unwrap_err();
+
+    long_look.rollback().await.unwrap();
+    let migrated = store.migrate(&database.settings).await.unwrap();
+    assert_eq!(migrated, ["m0016_fewer_indexes"]);
 }
 
 /// Leaves the tables as they were before lists were packed.
