@@ -105,29 +105,28 @@ impl Work {
                 .get(2..)
                 .is_some_and(|name| name.starts_with(OFFER.as_bytes())),
             Self::CheckBatch => {
-                let answers = answers(reply);
-                usize::try_from(BATCH) == Ok(answers.len())
-                    && answers
-                        .iter()
-                        .all(|answer| has_verdict(answer, Verdict::Eligible))
+                let is_eligible = |answer: &&[u8]| has_verdict(answer, Verdict::Eligible);
+                answers(reply).is_some_and(|answers| {
+                    usize::try_from(BATCH) == Ok(answers.len()) && answers.iter().all(is_eligible)
+                })
             }
         }
     }
 }
 
-/// The answers of a reply to a batch, each as its bytes; none where it is something else.
-fn answers(mut reply: &[u8]) -> Vec<&[u8]> {
+/// The answers of a reply to a batch, each as its bytes; `None` where anything else is in it.
+fn answers(mut reply: &[u8]) -> Option<Vec<&[u8]>> {
     let mut answers = Vec::new();
-    while let Ok((1, WireType::LengthDelimited)) = decode_key(&mut reply) {
-        let length = decode_varint(&mut reply).map(usize::try_from);
-        let Ok(Ok(length)) = length else { break };
-        let Some((answer, rest)) = reply.split_at_checked(length) else {
-            break;
+    while !reply.is_empty() {
+        let Ok((1, WireType::LengthDelimited)) = decode_key(&mut reply) else {
+            return None;
         };
+        let length = usize::try_from(decode_varint(&mut reply).ok()?).ok()?;
+        let (answer, rest) = reply.split_at_checked(length)?;
         answers.push(answer);
         reply = rest;
     }
-    answers
+    Some(answers)
 }
 
 fn is_listed(number: u64) -> bool {
