@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 
 use super::{Failure, progress, records::decompressed};
 
@@ -43,12 +43,12 @@ impl Contents {
         let bar = progress::of_bytes(length(&file)?, "reading");
         let mut file = Hashed {
             file: progress::read_file(file, &bar),
-            digest: Sha256::new(),
+            digest: Context::new(&SHA256),
         };
         let lines = count_lines(&mut file).map_err(unreadable)?;
         bar.finish_and_clear();
         Ok(Self {
-            sha256: hex::encode(file.digest.finalize()),
+            sha256: hex::encode(file.digest.finish()),
             rows: lines.saturating_sub(1),
         })
     }
@@ -76,7 +76,7 @@ fn count_lines(file: &mut (impl Read + Send)) -> io::Result<u64> {
 /// A file of which everything that is read goes into a digest.
 struct Hashed<R> {
     file: R,
-    digest: Sha256,
+    digest: Context,
 }
 
 impl<R: Read> Read for Hashed<R> {

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use zeroize::Zeroizing;
+use ring::hmac::{Context, HMAC_SHA256, Key};
 
 use super::keyring::SymmetricKey;
 
@@ -14,19 +12,14 @@ pub const DIGEST_BYTES: usize = 16;
 /// Makes digests with one key. There is no rotation: a new key means hashing every list anew.
 #[derive(Clone)]
 pub struct Digester {
-    keyed: Hmac<Sha256>,
+    key: Key,
 }
 
 impl Digester {
     /// A digester with this key.
     pub fn new(key: &SymmetricKey) -> Self {
-        // A key shorter than the block is padded with zeros: HMAC's own rule (RFC 2104, section 2).
-        let mut block = Zeroizing::new([0; 64]);
-        for (to, from) in block.iter_mut().zip(key.bytes()) {
-            *to = *from;
-        }
         Self {
-            keyed: Hmac::<Sha256>::new((&*block).into()),
+            key: Key::new(HMAC_SHA256, key.bytes()),
         }
     }
 
@@ -43,12 +36,15 @@ impl Digester {
 
     /// The whole digest, 32 bytes.
     pub fn whole(&self, tag: &str, value: &[u8]) -> [u8; 32] {
-        // Updated in place: handed on by value, its 200 bytes would be copied at each step.
-        let mut keyed = self.keyed.clone();
-        keyed.update(tag.as_bytes());
-        keyed.update(&[0]);
-        keyed.update(value);
-        keyed.finalize().into_bytes().into()
+        let mut context = Context::with_key(&self.key);
+        context.update(tag.as_bytes());
+        context.update(&[0]);
+        context.update(value);
+        let mut whole = [0; 32];
+        for (to, from) in whole.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        whole
     }
 }
 
