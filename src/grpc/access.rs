@@ -17,6 +17,15 @@ const PROTOCOL: [&str; 4] = [
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
+/// What the paths of health's methods begin with.
+pub const HEALTH: &str = "/grpc.health.v1.Health/";
+
+/// What the paths of reflection's methods begin with.
+const REFLECTION: [&str; 2] = [
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+];
+
 /// The scope that may see the API's own description.
 const REFLECTION_SCOPE: &str = "operator";
 
@@ -29,12 +38,26 @@ pub enum Access {
     AnyOf(Vec<String>),
 }
 
+/// A method, as a call finds it by its path.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// Its path; "unknown" where there is no such method: what anybody may have written into a path belongs
+    /// neither into the log nor into a metric.
+    pub name: Arc<str>,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether there is such a method, here or among the protocol's own.
+    pub exists: bool,
+}
+
 /// Who may call each method.
 #[derive(Debug, Clone)]
 pub struct AccessList {
-    methods: HashMap<Arc<str>, Access>,
-    reflection: Access,
-    unknown: Arc<str>,
+    methods: HashMap<Arc<str>, Method>,
+    /// For paths of no method: of a service that is the protocol's own, and of any other.
+    health: Method,
+    reflection: Method,
+    unknown: Method,
 }
 
 /// The descriptor that is built in cannot be read. A fault of the build.
@@ -55,53 +78,67 @@ impl AccessList {
                 .filter_map(|scope| scope.as_str().map(str::to_owned))
                 .collect()
         };
-        let methods = pool
+        let own = pool
             .services()
             .flat_map(|service| service.methods().collect::<Vec<_>>())
             .map(|method| {
                 let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-                (path.into(), Access::AnyOf(scopes(&method)))
-            })
-            .collect();
+                Method::existing(&path, Access::AnyOf(scopes(&method)))
+            });
         let reflection = if open_reflection {
             Access::Open
         } else {
             Access::AnyOf(vec![REFLECTION_SCOPE.to_owned()])
         };
+        let protocol = PROTOCOL.map(|path| {
+            let is_health = path.starts_with(HEALTH);
+            let access = if is_health {
+                &Access::Open
+            } else {
+                &reflection
+            };
+            Method::existing(path, access.clone())
+        });
+        let methods = own.chain(protocol);
         Ok(Self {
-            methods,
-            reflection,
-            unknown: "unknown".into(),
+            methods: methods
+                .map(|method| (method.name.clone(), method))
+                .collect(),
+            health: Method::unknown(Access::Open),
+            reflection: Method::unknown(reflection),
+            unknown: Method::unknown(Access::AnyOf(Vec::new())),
         })
     }
 
-    /// Who may call the method at this path; nobody, where nothing says so.
-    pub fn of(&self, path: &str) -> &Access {
-        const NOBODY: &Access = &Access::AnyOf(Vec::new());
-        if path.starts_with("/grpc.health.v1.Health/") {
-            &Access::Open
-        } else if path.starts_with("/grpc.reflection.v1.ServerReflection/")
-            || path.starts_with("/grpc.reflection.v1alpha.ServerReflection/")
-        {
-            &self.reflection
-        } else {
-            self.methods.get(path).unwrap_or(NOBODY)
+    /// The method at this path; one that is for nobody, where nothing says otherwise.
+    pub fn method(&self, path: &str) -> &Method {
+        self.methods.get(path).unwrap_or_else(|| {
+            if path.starts_with(HEALTH) {
+                &self.health
+            } else if REFLECTION.iter().any(|prefix| path.starts_with(prefix)) {
+                &self.reflection
+            } else {
+                &self.unknown
+            }
+        })
+    }
+}
+
+impl Method {
+    fn existing(path: &str, access: Access) -> Self {
+        Self {
+            name: path.into(),
+            access,
+            exists: true,
         }
     }
 
-    /// The path, if it is a method's: what anybody else may have written into one belongs neither
-    /// into the log nor into a metric.
-    pub fn label(&self, path: &str) -> Arc<str> {
-        match self.methods.get_key_value(path) {
-            Some((known, _)) => known.clone(),
-            None if PROTOCOL.contains(&path) => path.into(),
-            None => self.unknown.clone(),
+    fn unknown(access: Access) -> Self {
+        Self {
+            name: "unknown".into(),
+            access,
+            exists: false,
         }
-    }
-
-    /// Whether there is such a method, here or among the protocol's own.
-    pub fn knows(&self, path: &str) -> bool {
-        self.methods.contains_key(path) || PROTOCOL.contains(&path)
     }
 }
 
@@ -112,20 +149,41 @@ mod tests {
     #[test]
     fn every_rpc_names_at_least_one_scope() {
         let list = AccessList::from_descriptor(false).unwrap();
-        assert!(list.methods.len() >= 23);
-        for (path, access) in &list.methods {
-            assert_ne!(*access, Access::AnyOf(vec![]), "{path}");
+        assert!(list.methods.len() >= 27);
+        for (path, method) in &list.methods {
+            assert_ne!(method.access, Access::AnyOf(vec![]), "{path}");
         }
     }
 
     #[test]
     fn what_is_not_in_the_descriptor_is_for_nobody() {
         let list = AccessList::from_descriptor(false).unwrap();
-        assert_eq!(*list.of("/x.Y/Z"), Access::AnyOf(vec![]));
-        assert_eq!(*list.of("/grpc.health.v1.Health/Check"), Access::Open);
+        let access = |list: &AccessList, path| list.method(path).access.clone();
+        assert_eq!(access(&list, "/x.Y/Z"), Access::AnyOf(vec![]));
+        assert_eq!(access(&list, "/grpc.health.v1.Health/Check"), Access::Open);
         let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-        assert_eq!(*list.of(reflection), Access::AnyOf(vec!["operator".into()]));
+        assert_eq!(
+            access(&list, reflection),
+            Access::AnyOf(vec!["operator".into()])
+        );
         let open = AccessList::from_descriptor(true).unwrap();
-        assert_eq!(*open.of(reflection), Access::Open);
+        assert_eq!(access(&open, reflection), Access::Open);
+    }
+
+    #[test]
+    fn a_path_of_no_method_is_not_named() {
+        let list = AccessList::from_descriptor(true).unwrap();
+        for path in [
+            "/x.Y/Z",
+            "/grpc.health.v1.Health/Jo",
+            "/grpc.reflection.v1.ServerReflection/Jo",
+        ] {
+            let method = list.method(path);
+            assert_eq!((&*method.name, method.exists), ("unknown", false), "{path}");
+        }
+        for path in PROTOCOL {
+            let method = list.method(path);
+            assert_eq!((&*method.name, method.exists), (path, true));
+        }
     }
 }

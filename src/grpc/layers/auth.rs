@@ -8,7 +8,7 @@ use super::refuse;
 use crate::{
     app::Error,
     grpc::{
-        access::{Access, AccessList},
+        access::{Access, AccessList, Method},
         auth::Authenticator,
         services::{Request, Response},
     },
@@ -26,15 +26,14 @@ pub struct Gate {
 /// Lets the call in, with its caller, or refuses it.
 pub async fn auth<F: Future<Output = Response>>(
     gate: &Gate,
+    method: &Method,
     mut request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let path = request.uri().path();
-    let scopes = match gate.access.of(path) {
+    let scopes = match &method.access {
         Access::Open => return next(request).await,
         Access::AnyOf(scopes) => scopes,
     };
-    let exists = gate.access.knows(path);
     let header = request.headers().get(AUTHORIZATION);
     let header = header.map(|value| value.to_str().unwrap_or_default());
     let caller = match gate.authenticator.caller(header) {
@@ -42,7 +41,7 @@ pub async fn auth<F: Future<Output = Response>>(
         Err(error) => return refuse(error),
     };
     // A known caller may be told that a method does not exist.
-    if exists && !scopes.iter().any(|scope| caller.has_scope(scope)) {
+    if method.exists && !scopes.iter().any(|scope| caller.has_scope(scope)) {
         return refuse(Error::ScopeMissing(scopes.clone()));
     }
     request.extensions_mut().insert(caller);

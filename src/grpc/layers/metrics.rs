@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 use super::{code_of, name_of};
 use crate::grpc::{
-    access::AccessList,
+    access::Method,
     services::{Request, Response},
 };
 
 /// Counts and times the call. A path that is no method of this API has no series of its own, or
 /// callers could make any number of them.
 pub async fn metrics<F: Future<Output = Response>>(
-    access: &AccessList,
+    method: &Method,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let method = SharedString::from_shared(access.label(request.uri().path()));
+    let method = SharedString::from_shared(method.name.clone());
     let begin = Instant::now();
     let response = next(request).await;
     let labels = [

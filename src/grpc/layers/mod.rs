@@ -28,7 +28,10 @@ use tonic::{Code, Status};
 use tower_service::Service;
 
 use self::{auth::Gate, request_id::CallIds};
-use super::services::{Request, Response, Services};
+use super::{
+    access::HEALTH,
+    services::{Request, Response, Services},
+};
 use crate::app::{App, Error};
 
 /// What the layers work with.
@@ -89,15 +92,16 @@ async fn pass(layers: &Layers, request: Request, services: &Services) -> Respons
         gate,
         app,
     } = layers;
+    let method = gate.access.method(request.uri().path());
     let service = |request| services.call(request);
-    let service = |request| protocol_errors::protocol_errors(request, service);
+    let service = |request| protocol_errors::protocol_errors(method, request, service);
     let service = |request| ready::ready(app, request, service);
-    let service = |request| auth::auth(gate, request, service);
+    let service = |request| auth::auth(gate, method, request, service);
     let service = |request| limit::limit(places, request, service);
     let service = |request| deadline::deadline(*default_deadline, request, service);
     let service = |request| panic::panic(request, service);
-    let service = |request| metrics::metrics(&gate.access, request, service);
-    let service = |request| span::span(&gate.access, request, service);
+    let service = |request| metrics::metrics(method, request, service);
+    let service = |request| span::span(method, request, service);
     request_id::request_id(ids, request, service).await
 }
 
@@ -136,5 +140,5 @@ fn name_of(code: Code) -> &'static str {
 
 /// Whether the call is one that must be answered whatever the load: health.
 fn is_health(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.Health/")
+    path.starts_with(HEALTH)
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use tonic::Status;
 
 use crate::grpc::{
+    access::Method,
     activation_code_service, cohort_service, enrollment_admin_service, enrollment_service,
     offer_service, provider_service,
     services::{Request, Response},
@@ -14,14 +15,14 @@ use crate::grpc::{
 
 /// Gives an error that has no details the ones that it lacks.
 pub async fn protocol_errors<F: Future<Output = Response>>(
+    method: &Method,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let bound = max_message_bytes(request.uri().path());
     let response = next(request).await;
     match Status::from_header_map(response.headers()) {
         Some(own) if own.code() != tonic::Code::Ok && own.details().is_empty() => {
-            status::from_protocol(&own, bound).into_http()
+            status::from_protocol(&own, max_message_bytes(&method.name)).into_http()
         }
         Some(_) | None => response,
     }
