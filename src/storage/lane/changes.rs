@@ -6,7 +6,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -23,13 +26,11 @@ use crate::{
         enrollment::{StoredEnrollment, to_model},
         entity::{
             activation_code, enrollment, enrollment_claim, enrollment_cohort, event, overlap_alias,
-            request,
         },
         event::to_model as to_event_model,
         job::DonePiece,
         member::uuid_of,
         request::Request,
-        row::to_json,
     },
 };
 
@@ -143,7 +144,7 @@ pub(super) struct Rows {
     pub claims: Vec<enrollment_claim::Model>,
     pub codes: Vec<activation_code::Model>,
     pub events: Vec<event::Model>,
-    pub requests: Vec<request::Model>,
+    pub requests: Vec<RequestRow>,
     pub changed: Vec<ChangedRow>,
     /// Enrollments whose codes become void, and when.
     pub void: Vec<(Uuid, DateTime<Utc>)>,
@@ -155,6 +156,16 @@ pub(super) struct Rows {
     /// People and their turns, in the order of people.
     pub turns: Vec<(Uuid, i64)>,
     pub aliases: Vec<overlap_alias::Model>,
+}
+
+/// A row of `requests`. Its result is text as soon as it is made: one is written for each command, and a tree of
+/// values would only be built to be written out.
+pub(super) struct RequestRow {
+    pub caller: String,
+    pub request_id: Uuid,
+    pub fingerprint: Vec<u8>,
+    pub result: Box<RawValue>,
+    pub create_time: DateTime<Utc>,
 }
 
 /// Codes that were taken out of a pool, and how far it is used up by that.
@@ -228,7 +239,7 @@ impl Rows {
         }
         rows.void = next.into_iter().collect();
         for recorded in &changes.requests {
-            rows.requests.push(recorded.to_model()?);
+            rows.requests.push(recorded.to_row()?);
         }
         for changed in changes.changed.values() {
             let of = catalogue.offer_id(&changed.enrollment.name.parent);
@@ -364,12 +375,13 @@ impl Rows {
 }
 
 impl Recorded {
-    fn to_model(&self) -> Result<request::Model, Error> {
-        Ok(request::Model {
+    fn to_row(&self) -> Result<RequestRow, Error> {
+        let result = to_raw_value(&self.result);
+        Ok(RequestRow {
             caller: self.request.caller.clone(),
             request_id: self.request.id.0,
             fingerprint: self.request.fingerprint.to_vec(),
-            result: Some(to_json("requests.result", &self.result)?),
+            result: result.map_err(|_| Error::unreadable("requests.result"))?,
             create_time: self.time,
         })
     }

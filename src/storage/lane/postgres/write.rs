@@ -1,6 +1,6 @@
 //! What a turn writes, in its order, and how it is committed.
 
-use sea_orm::sqlx::{self, Connection, Encode, PgConnection, Postgres, Row, Type};
+use sea_orm::sqlx::{self, Connection, Encode, PgConnection, Postgres, Row, Type, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -232,7 +232,7 @@ fn insert(rows: &Rows) -> Statement<'_> {
         .column(&rows.requests, |row| row.caller.as_str())
         .column(&rows.requests, |row| row.request_id)
         .column(&rows.requests, |row| row.fingerprint.as_slice())
-        .column(&rows.requests, |row| row.result.as_ref())
+        .column(&rows.requests, |row| Json(&*row.result))
         .column(&rows.requests, |row| row.create_time);
     insert.statement.bind(rows.first_offer_id)
 }
