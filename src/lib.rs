@@ -10,7 +10,7 @@
 //! | [`jobs`] | what runs by itself, and when | |
 //! | [`domain`] | what is true: pure functions over plain types | |
 //! | [`storage`] | how it is kept: tables and statements | sea-orm |
-//! | [`crypto`] | keys, digests, seals | RustCrypto |
+//! | [`crypto`] | keys, digests, seals | RustCrypto, ring |
 //! | [`config`] | settings: code, file, environment | config |
 //! | [`telemetry`], [`clock`] | the log; time and randomness, which are arguments everywhere | |
 //!

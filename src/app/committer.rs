@@ -56,7 +56,7 @@ use crate::{
         catalogue::Catalogue,
         code::KeptCode,
         enrollment::StoredEnrollment,
-        lane::{Lane, Recorded, Turn},
+        lane::{Lane, Recorded},
         request::{Answered, Request},
         transaction::{Attempts, UnknownCommit},
     },
@@ -243,8 +243,7 @@ impl Committing {
         asks_all: bool,
     ) -> Result<Option<Vec<Outcome>>, storage::Error> {
         let (digests, ids) = wanted(orders);
-        let mut turn = self.lane.begin().await?;
-        let Some(seen) = turn.look(catalogue, &digests, &ids).await? else {
+        let Some(seen) = self.lane.look(catalogue, &digests, &ids).await? else {
             return Ok(None);
         };
         // On a connection of their own: what is written is guarded (`storage/elsewhere.rs`).
@@ -256,9 +255,9 @@ impl Committing {
             answered: HashMap::new(),
         };
         if asks_all {
-            batch.ask(&mut turn, orders.iter()).await?;
+            batch.ask(&mut self.lane, orders.iter()).await?;
             if catalogue.offer.value.details.code_source == CodeSource::Pool {
-                batch.set.codes_left = Some(turn.codes_left(catalogue).await?);
+                batch.set.codes_left = Some(self.lane.codes_left(catalogue).await?);
             }
         }
         let mut outcomes = orders
@@ -270,7 +269,7 @@ impl Committing {
             // Looked for after the people were: whoever was refused for what their own request has
             // done finds that request.
             batch
-                .ask(&mut turn, refused().map(|(order, _)| order))
+                .ask(&mut self.lane, refused().map(|(order, _)| order))
                 .await?;
             for (order, outcome) in orders.iter().zip(&mut outcomes) {
                 if outcome.is_err()
@@ -280,7 +279,7 @@ impl Committing {
                 }
             }
         }
-        let given = turn.commit(catalogue, batch.set.changes).await?;
+        let given = self.lane.commit(catalogue, batch.set.changes).await?;
         if let Some(left) = given.left {
             codes_left::show(&catalogue.offer.value.name, left);
         }
@@ -328,11 +327,11 @@ impl Batch {
     /// Finds out which of these have been answered before.
     async fn ask(
         &mut self,
-        turn: &mut Turn<'_>,
+        lane: &mut Lane,
         orders: impl Iterator<Item = &Order>,
     ) -> Result<(), storage::Error> {
         let requests = orders.map(|order| &order.request).collect::<Vec<_>>();
-        for answered in turn.answered(&requests).await? {
+        for answered in lane.answered(&requests).await? {
             let key = (answered.caller.clone(), answered.id);
             self.answered.insert(key, answered);
         }

@@ -173,13 +173,14 @@ mod tests {
     #[test]
     fn a_path_of_no_method_is_not_named() {
         let list = AccessList::from_descriptor(true).unwrap();
-        for path in [
-            "/x.Y/Z",
-            "/grpc.health.v1.Health/Jo",
-            "/grpc.reflection.v1.ServerReflection/Jo",
+        for (path, access) in [
+            ("/x.Y/Z", Access::AnyOf(vec![])),
+            ("/grpc.health.v1.Health/Jo", Access::Open),
+            ("/grpc.reflection.v1.ServerReflection/Jo", Access::Open),
         ] {
             let method = list.method(path);
             assert_eq!((&*method.name, method.exists), ("unknown", false), "{path}");
+            assert_eq!(method.access, access, "{path}");
         }
         for path in PROTOCOL {
             let method = list.method(path);

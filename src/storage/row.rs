@@ -2,6 +2,7 @@
 
 use sea_orm::prelude::Json;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::Error;
 use crate::domain::list_digest::ListDigest;
@@ -17,6 +18,14 @@ pub struct Row<T> {
 
 pub(super) fn to_json<T: Serialize>(column: &'static str, value: &T) -> Result<Json, Error> {
     serde_json::to_value(value).map_err(|_| Error::unreadable(column))
+}
+
+/// The same as text, for what is only written out again.
+pub(super) fn to_json_text<T: Serialize>(
+    column: &'static str,
+    value: &T,
+) -> Result<Box<RawValue>, Error> {
+    to_raw_value(value).map_err(|_| Error::unreadable(column))
 }
 
 pub(super) fn from_json<T: DeserializeOwned>(column: &'static str, json: Json) -> Result<T, Error> {

@@ -66,8 +66,8 @@ pub async fn request_id<F: Future<Output = Response>>(
     let own = request.headers().get(HEADER);
     let own = own.filter(|id| id.to_str().is_ok_and(is_fit));
     let mut id = own.cloned().unwrap_or_else(|| ids.next());
-    // Written out in each reply: an entry in the connection's header table would never be of use again, and
-    // would push out what is (RFC 7541, section 6.2).
+    // No secret: it is the only word that there is for "do not index" (RFC 7541, section 6.2.3). In the connection's
+    // header table it would never be of use again, and push out what is.
     id.set_sensitive(true);
     request.extensions_mut().insert(CallId(id.clone()));
     let mut response = next(request).await;

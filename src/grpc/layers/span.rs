@@ -18,7 +18,7 @@ pub async fn span<F: Future<Output = Response>>(
 ) -> Response {
     let id = request.extensions().get::<CallId>();
     let id = id.and_then(CallId::as_str).map(display);
-    // Shown as they are: neither has anything in it that would have to be looked for and escaped.
+    // Shown as they are: methods are named by the descriptor, and ids were found fit for a log, or made here.
     let span = tracing::info_span!("call", method = %method.name, request_id = id);
     let call = async move {
         let response = next(request).await;

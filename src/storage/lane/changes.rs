@@ -6,10 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::{
-    json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
@@ -31,6 +28,7 @@ use crate::{
         job::DonePiece,
         member::uuid_of,
         request::Request,
+        row::to_json_text,
     },
 };
 
@@ -376,12 +374,11 @@ impl Rows {
 
 impl Recorded {
     fn to_row(&self) -> Result<RequestRow, Error> {
-        let result = to_raw_value(&self.result);
         Ok(RequestRow {
             caller: self.request.caller.clone(),
             request_id: self.request.id.0,
             fingerprint: self.request.fingerprint.to_vec(),
-            result: result.map_err(|_| Error::unreadable("requests.result"))?,
+            result: to_json_text("requests.result", &self.result)?,
             create_time: self.time,
         })
     }
