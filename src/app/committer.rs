@@ -56,7 +56,7 @@ use crate::{
         catalogue::Catalogue,
         code::KeptCode,
         enrollment::StoredEnrollment,
-        lane::{Lane, Recorded},
+        lane::{Lane, Recorded, Turn},
         request::{Answered, Request},
         transaction::{Attempts, UnknownCommit},
     },
@@ -243,7 +243,15 @@ impl Committing {
         asks_all: bool,
     ) -> Result<Option<Vec<Outcome>>, storage::Error> {
         let (digests, ids) = wanted(orders);
-        let Some(seen) = self.lane.look(catalogue, &digests, &ids).await? else {
+        let mut turn = self.lane.begin().await?;
+        // Before the look: when none is left, the look sees whoever has taken the last one.
+        let has_pool = catalogue.offer.value.details.code_source == CodeSource::Pool;
+        let codes_left = if asks_all && has_pool {
+            Some(turn.codes_left(catalogue).await?)
+        } else {
+            None
+        };
+        let Some(seen) = turn.look(catalogue, &digests, &ids).await? else {
             return Ok(None);
         };
         // On a connection of their own: what is written is guarded (`storage/elsewhere.rs`).
@@ -255,10 +263,8 @@ impl Committing {
             answered: HashMap::new(),
         };
         if asks_all {
-            batch.ask(&mut self.lane, orders.iter()).await?;
-            if catalogue.offer.value.details.code_source == CodeSource::Pool {
-                batch.set.codes_left = Some(self.lane.codes_left(catalogue).await?);
-            }
+            batch.ask(&mut turn, orders.iter()).await?;
+            batch.set.codes_left = codes_left;
         }
         let mut outcomes = orders
             .iter()
@@ -269,7 +275,7 @@ impl Committing {
             // Looked for after the people were: whoever was refused for what their own request has
             // done finds that request.
             batch
-                .ask(&mut self.lane, refused().map(|(order, _)| order))
+                .ask(&mut turn, refused().map(|(order, _)| order))
                 .await?;
             for (order, outcome) in orders.iter().zip(&mut outcomes) {
                 if outcome.is_err()
@@ -279,7 +285,7 @@ impl Committing {
                 }
             }
         }
-        let given = self.lane.commit(catalogue, batch.set.changes).await?;
+        let given = turn.commit(catalogue, batch.set.changes).await?;
         if let Some(left) = given.left {
             codes_left::show(&catalogue.offer.value.name, left);
         }
@@ -327,11 +333,11 @@ impl Batch {
     /// Finds out which of these have been answered before.
     async fn ask(
         &mut self,
-        lane: &mut Lane,
+        turn: &mut Turn<'_>,
         orders: impl Iterator<Item = &Order>,
     ) -> Result<(), storage::Error> {
         let requests = orders.map(|order| &order.request).collect::<Vec<_>>();
-        for answered in lane.answered(&requests).await? {
+        for answered in turn.answered(&requests).await? {
             let key = (answered.caller.clone(), answered.id);
             self.answered.insert(key, answered);
         }

@@ -67,7 +67,7 @@ impl App {
     ) -> Result<Option<(W::Piece, usize)>, Error> {
         let now = self.now();
         let store = &self.0.store;
-        let mut size = if store.has_one_writer() {
+        let mut size = if store.writing_lanes() == 1 {
             SMALL_SIZE
         } else {
             SIZE
@@ -102,14 +102,15 @@ impl App {
         piece: &W::Piece,
         now: DateTime<Utc>,
     ) -> Result<Option<usize>, Error> {
-        let Some(seen) = lane.look(catalogue, &[], W::ids(piece)).await? else {
+        let mut turn = lane.begin().await?;
+        let Some(seen) = turn.look(catalogue, &[], W::ids(piece)).await? else {
             return Ok(None);
         };
         let standings = Standings::of_seen(seen);
         let mut set = WorkingSet::new(catalogue.clone(), standings, self.0.random);
         work.act(&mut set, piece, now)?;
         let changed = set.changes.changed.len();
-        let given = lane.commit(catalogue, set.changes).await?;
+        let given = turn.commit(catalogue, set.changes).await?;
         if let Some(left) = given.left {
             codes_left::show(&catalogue.offer.value.name, left);
         }

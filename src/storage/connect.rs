@@ -38,9 +38,6 @@ const BY_INDEX: [(&str, &str); 6] = [
 /// thousand with 256 in flight on two cores): while one waits for its commit, others go on.
 const POSTGRES_WRITERS: usize = 3;
 
-/// The same on SQLite: one has the writer, and waits for the disk, while the other looks and decides.
-const SQLITE_WRITERS: usize = 2;
-
 /// Connections that lanes hold, apart from the pool: those to write on, and three to look on.
 pub const LANE_CONNECTIONS: u32 = 6;
 
@@ -157,18 +154,14 @@ impl Store {
         let _ = self.reader.clone().close().await;
     }
 
-    /// How many lanes there are to write on: while one writes, the next gathers, looks and decides.
+    /// How many lanes there are to write on: SQLite has one writer; PostgreSQL writes one batch while
+    /// the next is gathered.
     pub fn writing_lanes(&self) -> usize {
         if self.is_postgres() {
             POSTGRES_WRITERS
         } else {
-            SQLITE_WRITERS
+            1
         }
-    }
-
-    /// Whether a transaction that writes keeps all others waiting.
-    pub fn has_one_writer(&self) -> bool {
-        !self.is_postgres()
     }
 
     /// Runs to its end before a drain does.

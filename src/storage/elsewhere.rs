@@ -73,9 +73,7 @@ pub async fn find(
     let mut people = people
         .chain(listed.iter().map(|(_, person)| *person))
         .collect::<BTreeSet<_>>();
-    let aliases = aliases_of(db, &mut people).await?;
-    // Before everything that is counted: whoever is let in between the two is noticed.
-    let turns = turns_of(db, &people).await?;
+    let (aliases, turns) = everywhere(db, &mut people).await?;
     let (firsts, offers) = others(db, offer).await?;
     let names = offers
         .iter()
@@ -101,34 +99,46 @@ pub async fn find(
     })
 }
 
-/// What else these people are, for the lists of the offers that have let them in; adds it to them.
-async fn aliases_of(
+/// What else these people are, for the lists of the offers that have let them in, and adds it to them; and how often
+/// each was let in.
+///
+/// Turns are read before all that they count, and so is a key's turn before its aliases: whoever lets a person in counts
+/// up both ends of each alias that is kept with it, so that one which was missed is noticed.
+async fn everywhere(
     db: &impl ConnectionTrait,
     people: &mut BTreeSet<PersonKey>,
-) -> Result<Vec<(PersonKey, PersonKey)>, Error> {
-    let mut aliases = Vec::new();
-    let mut new = people.iter().copied().collect::<Vec<_>>();
+) -> Result<(Vec<(PersonKey, PersonKey)>, BTreeMap<PersonKey, i64>), Error> {
+    let (mut aliases, mut turns) = (Vec::new(), BTreeMap::new());
+    let mut new = people.clone();
     while !new.is_empty() {
-        let keys = new.iter().map(|person| uuid_of(person.0));
-        let keys = keys.collect::<Vec<_>>();
-        new.clear();
-        for keys in keys.chunks(IN_LIST / 2) {
-            let known_by = overlap_alias::Column::Person.is_in(keys.iter().copied());
-            let known_as = overlap_alias::Column::Alias.is_in(keys.iter().copied());
-            let rows = overlap_alias::Entity::find()
-                .filter(Condition::any().add(known_by).add(known_as))
-                .all(db)
-                .await?;
-            for row in rows {
-                let person = PersonKey(row.person.into_bytes());
-                let alias = PersonKey(row.alias.into_bytes());
-                aliases.extend([(person, alias), (alias, person)]);
-                new.extend(
-                    [person, alias]
-                        .into_iter()
-                        .filter(|key| people.insert(*key)),
-                );
-            }
+        turns.append(&mut turns_of(db, &new).await?);
+        let found = aliases_of(db, &new).await?;
+        let keys = found.iter().map(|(person, _)| *person);
+        new = keys.filter(|key| people.insert(*key)).collect();
+        aliases.extend(found);
+    }
+    Ok((aliases, turns))
+}
+
+/// The pairs that have one of these people in them, each in both directions.
+async fn aliases_of(
+    db: &impl ConnectionTrait,
+    people: &BTreeSet<PersonKey>,
+) -> Result<Vec<(PersonKey, PersonKey)>, Error> {
+    let keys = people.iter().map(|person| uuid_of(person.0));
+    let keys = keys.collect::<Vec<_>>();
+    let mut aliases = Vec::new();
+    for keys in keys.chunks(IN_LIST / 2) {
+        let known_by = overlap_alias::Column::Person.is_in(keys.iter().copied());
+        let known_as = overlap_alias::Column::Alias.is_in(keys.iter().copied());
+        let rows = overlap_alias::Entity::find()
+            .filter(Condition::any().add(known_by).add(known_as))
+            .all(db)
+            .await?;
+        for row in rows {
+            let person = PersonKey(row.person.into_bytes());
+            let alias = PersonKey(row.alias.into_bytes());
+            aliases.extend([(person, alias), (alias, person)]);
         }
     }
     Ok(aliases)

@@ -3,11 +3,13 @@
 use enrollment::grpc::proto::v1::{
     self, eligibility::Verdict, enrollment::State, offer::Overlap, term::Anchor,
 };
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Status};
 
 use crate::support::{
     company::{self, OFFER, customer, date, email, listed, reinstate},
     crowd::at_once,
+    database::TestDatabase,
     deeds::timestamp,
     provider::{activation, by_name},
     refusal::{assert_refused, metadata_of},
@@ -265,4 +267,50 @@ on_each_database! {
         }
         assert_eq!(check(&server, OFFER).await.verdict(), Verdict::Eligible);
     }
+}
+
+/// An alias and the turns that it was kept with come between what another offer reads of them. Two calls meet like that
+/// once in many thousands: here the tables are held, and show what would have been seen.
+#[tokio::test]
+async fn who_was_let_in_by_another_key_meanwhile_is_not_let_in_again_on_postgres() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = TestServer::start(&database.settings).await;
+    let refusing = || minding(Overlap::Refuse, Anchor::Enrollment);
+    let by_email = || listed([email("jo@example.com")]);
+    with_offers(&server, refusing(), [one(), one()]).await;
+    add_offer(&server, THIRD, refusing(), by_email()).await;
+    let by_both = v1::EnrollRequest {
+        person: company::person([customer("C-1"), email("jo@example.com")]),
+        ..enroll(SECOND)
+    };
+    let first = server.enrollments().enroll(by_both).await.unwrap();
+    for sql in [
+        "CREATE TABLE kept AS SELECT * FROM overlap_aliases",
+        "DELETE FROM overlap_aliases",
+    ] {
+        assert_eq!(database.execute(sql).await.unwrap().rows_affected(), 1);
+    }
+    let held = database.inside.begin().await.unwrap();
+    let lock = "LOCK TABLE overlap_turns IN ACCESS EXCLUSIVE MODE";
+    held.execute_unprepared(lock).await.unwrap();
+
+    let mut app = server.enrollments();
+    let again = v1::EnrollRequest {
+        parent: THIRD.to_owned(),
+        ..company::enroll(email("jo@example.com"))
+    };
+    let again = tokio::spawn(async move { app.enroll(again).await });
+    database.wait_until_blocked(1).await;
+    let show = "INSERT INTO overlap_aliases SELECT * FROM kept";
+    held.execute_unprepared(show).await.unwrap();
+    held.commit().await.unwrap();
+
+    let refused = assert_refused(
+        again.await.unwrap(),
+        Code::FailedPrecondition,
+        "COVERED_ELSEWHERE",
+    );
+    assert_eq!(metadata_of(&refused, "enrollment"), first.into_inner().name);
 }

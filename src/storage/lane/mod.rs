@@ -4,11 +4,11 @@
 //! run on, which is held, since a pool asks the server at each return whether it is still there. Must
 //! not know: who waits, or what they decide.
 //!
-//! Nothing is locked while a lane looks. What it writes is guarded instead: by the unique indexes over
+//! A turn takes no locks while it looks. What it writes is guarded instead: by the unique indexes over
 //! live claims and request ids, and by the revision of each enrollment that it changes. If somebody
 //! else was faster, nothing is written and the turn is to be taken again. So PostgreSQL needs no
 //! transaction around look and write: a turn that only adds rows is one statement, which is a
-//! transaction of its own. On SQLite, one lane can look and decide while another holds the one writer.
+//! transaction of its own. SQLite has one writer, which looks and writes under its lock.
 
 mod changes;
 mod postgres;
@@ -16,7 +16,7 @@ mod sqlite;
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
-use sea_orm::{FromQueryResult, QueryResult};
+use sea_orm::{DatabaseTransaction, FromQueryResult, QueryResult};
 use uuid::Uuid;
 
 use self::{changes::Rows, postgres::PostgresLane, sqlite::SqliteLook};
@@ -89,11 +89,45 @@ impl Lane {
         }
     }
 
+    /// Begins to look and write.
+    pub async fn begin(&mut self) -> Result<Turn<'_>, Error> {
+        Ok(match &mut self.0 {
+            Kind::Postgres(lane) => Turn::Postgres(lane),
+            Kind::Sqlite(store) => Turn::Sqlite(Box::new(store.begin().await?)),
+        })
+    }
+}
+
+/// A look and a write that belong together. Dropped without a commit, it has done nothing.
+pub enum Turn<'lane> {
+    /// Nothing is held; each statement stands for itself.
+    Postgres(&'lane mut PostgresLane),
+    /// Holds the one writer's lock.
+    Sqlite(Box<DatabaseTransaction>),
+}
+
+impl Turn<'_> {
+    /// The same as [`Lane::look`].
+    pub async fn look(
+        &mut self,
+        catalogue: &Catalogue,
+        digests: &[IdentifierDigest],
+        ids: &[Uuid],
+    ) -> Result<Option<Seen>, Error> {
+        match self {
+            Self::Postgres(lane) => look(*lane, catalogue, digests, ids).await,
+            Self::Sqlite(transaction) => {
+                let mut writer = SqliteLook(transaction.as_ref());
+                look(&mut writer, catalogue, digests, ids).await
+            }
+        }
+    }
+
     /// What was made of those of the requests that have been answered before.
     pub async fn answered(&mut self, requests: &[&Request]) -> Result<Vec<Answered>, Error> {
-        let rows = match &mut self.0 {
-            Kind::Postgres(lane) => lane.answered(requests).await?,
-            Kind::Sqlite(store) => sqlite::answered(&store.reader, requests).await?,
+        let rows = match self {
+            Self::Postgres(lane) => lane.answered(requests).await?,
+            Self::Sqlite(transaction) => sqlite::answered(transaction.as_ref(), requests).await?,
         };
         rows.iter().map(to_answered).collect()
     }
@@ -101,31 +135,27 @@ impl Lane {
     /// How many codes the offer's pool has left, at the moment.
     pub async fn codes_left(&mut self, catalogue: &Catalogue) -> Result<i64, Error> {
         let offer = &catalogue.offer;
-        match &mut self.0 {
-            Kind::Postgres(lane) => lane.codes_left(offer.id).await,
-            Kind::Sqlite(store) => code_pool::left(&store.reader, offer).await,
+        match self {
+            Self::Postgres(lane) => lane.codes_left(offer.id).await,
+            Self::Sqlite(transaction) => code_pool::left(transaction.as_ref(), offer).await,
         }
     }
 
     /// Writes and commits, all of it or nothing; gives the codes that came out of the pool. Fails with
     /// [`Error::LiveClaimTaken`] or [`Error::Contention`] when somebody was faster, or the pool has not as many
     /// codes as are wanted; with [`Error::OutcomeUnknown`] when the connection broke.
-    pub async fn commit(
-        &mut self,
-        catalogue: &Catalogue,
-        changes: Changes,
-    ) -> Result<Given, Error> {
+    pub async fn commit(self, catalogue: &Catalogue, changes: Changes) -> Result<Given, Error> {
         if changes.is_empty() {
             return Ok(Given::default());
         }
         let mut rows = Rows::of(catalogue, changes)?;
-        match &mut self.0 {
-            Kind::Postgres(lane) => {
+        match self {
+            Self::Postgres(lane) => {
                 rows.sort();
                 lane.write(&mut rows).await
             }
             // Boxed: it holds the state of many statements.
-            Kind::Sqlite(store) => Box::pin(sqlite::write(store, rows)).await,
+            Self::Sqlite(transaction) => Box::pin(sqlite::write(*transaction, rows)).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{mem, sync::OnceLock, vec};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait,
+    ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
     IdenStatic, IntoActiveModel, Iterable, QueryResult, Statement, Value,
 };
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{code_pool::PoolCounts, person::PersonKey},
     storage::{
-        Error, Store,
+        Error,
         catalogue::Catalogue,
         claim::{self, Claim},
         code::{self, SealedCode},
@@ -70,10 +70,10 @@ const TAKEN_CODES: &str = "\
     SELECT digest, sealed FROM pool_codes WHERE offer_id = $1 AND ordinal > $2 AND ordinal <= $3 \
     ORDER BY ordinal";
 
-/// Looks on a reader.
-pub(super) struct SqliteLook<'a>(pub &'a DatabaseConnection);
+/// Looks on a reader, or in the writer's transaction.
+pub(super) struct SqliteLook<'a, C>(pub &'a C);
 
-impl LookStatements for SqliteLook<'_> {
+impl<C: ConnectionTrait> LookStatements for SqliteLook<'_, C> {
     async fn found(&mut self, catalogue: &Catalogue, places: &[Place]) -> Result<Found, Error> {
         let digests = places.iter().flat_map(|place| place.digest.into_bytes());
         let values = [
@@ -148,8 +148,10 @@ pub(super) async fn answered(
 }
 
 /// Ends before it begins: whoever is freed in this turn can be claimed in it.
-pub(super) async fn write(store: &Store, mut rows: Rows) -> Result<Given, Error> {
-    let transaction = store.begin().await?;
+pub(super) async fn write(
+    transaction: DatabaseTransaction,
+    mut rows: Rows,
+) -> Result<Given, Error> {
     if let Some(piece) = &rows.piece {
         job::advance(&transaction, piece).await?;
     }
