@@ -50,7 +50,7 @@ use super::{
 };
 use crate::{
     clock::Random,
-    domain::{code::CodeSource, name::OfferName, person::IdentifierDigest, request::RequestId},
+    domain::{name::OfferName, person::IdentifierDigest, request::RequestId},
     storage::{
         self, Store,
         catalogue::Catalogue,
@@ -244,13 +244,11 @@ impl Committing {
     ) -> Result<Option<Vec<Outcome>>, storage::Error> {
         let (digests, ids) = wanted(orders);
         let mut turn = self.lane.begin().await?;
-        // Before the look: when none is left, the look sees whoever has taken the last one.
-        let has_pool = catalogue.offer.value.details.code_source == CodeSource::Pool;
-        let codes_left = if asks_all && has_pool {
-            Some(turn.codes_left(catalogue).await?)
-        } else {
-            None
-        };
+        let mut codes_left = None;
+        if asks_all {
+            // Before the look: when none is left, the look sees whoever has taken the last one.
+            codes_left = turn.codes_left(catalogue).await?;
+        }
         let Some(seen) = turn.look(catalogue, &digests, &ids).await? else {
             return Ok(None);
         };

@@ -34,6 +34,7 @@ use super::{
     row::from_json,
 };
 use crate::domain::{
+    code::CodeSource,
     person::{IdentifierDigest, PersonKey},
     request::RequestId,
 };
@@ -132,13 +133,17 @@ impl Turn<'_> {
         rows.iter().map(to_answered).collect()
     }
 
-    /// How many codes the offer's pool has left, at the moment.
-    pub async fn codes_left(&mut self, catalogue: &Catalogue) -> Result<i64, Error> {
+    /// How many codes the offer's pool has left, at the moment; `None` when its codes come from elsewhere.
+    pub async fn codes_left(&mut self, catalogue: &Catalogue) -> Result<Option<i64>, Error> {
         let offer = &catalogue.offer;
-        match self {
+        if offer.value.details.code_source != CodeSource::Pool {
+            return Ok(None);
+        }
+        let left = match self {
             Self::Postgres(lane) => lane.codes_left(offer.id).await,
             Self::Sqlite(transaction) => code_pool::left(transaction.as_ref(), offer).await,
-        }
+        };
+        left.map(Some)
     }
 
     /// Writes and commits, all of it or nothing; gives the codes that came out of the pool. Fails with
