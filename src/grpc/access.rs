@@ -90,24 +90,17 @@ impl AccessList {
         } else {
             Access::AnyOf(vec![REFLECTION_SCOPE.to_owned()])
         };
-        let protocol = PROTOCOL.map(|path| {
-            let is_health = path.starts_with(HEALTH);
-            let access = if is_health {
-                &Access::Open
-            } else {
-                &reflection
-            };
-            Method::existing(path, access.clone())
-        });
-        let methods = own.chain(protocol);
-        Ok(Self {
-            methods: methods
-                .map(|method| (method.name.clone(), method))
-                .collect(),
+        let mut list = Self {
+            methods: own.map(|method| (method.name.clone(), method)).collect(),
             health: Method::unknown(Access::Open),
             reflection: Method::unknown(reflection),
             unknown: Method::unknown(Access::AnyOf(Vec::new())),
-        })
+        };
+        for path in PROTOCOL {
+            let method = Method::existing(path, list.method(path).access.clone());
+            list.methods.insert(method.name.clone(), method);
+        }
+        Ok(list)
     }
 
     /// The method at this path; one that is for nobody, where nothing says otherwise.
