@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
-use super::proto::DESCRIPTOR;
+use super::{layers::metrics::MethodSeries, proto::DESCRIPTOR};
 
 /// Full name of the option that names an rpc's scopes.
 const OPTION: &str = "identityprotection.enrollment.v1.any_scope";
@@ -48,6 +48,8 @@ pub struct Method {
     pub access: Access,
     /// Whether there is such a method, here or among the protocol's own.
     pub exists: bool,
+    /// How its calls end, counted.
+    pub series: MethodSeries,
 }
 
 /// Who may call each method.
@@ -123,6 +125,7 @@ impl Method {
             name: path.into(),
             access,
             exists: true,
+            series: MethodSeries::default(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Method {
             name: "unknown".into(),
             access,
             exists: false,
+            series: MethodSeries::default(),
         }
     }
 }

@@ -48,9 +48,9 @@ impl EnrollmentService for Enrollments {
         let (offer, identifiers, as_of) = parse_check(message)?;
         let answer = match as_of {
             Some(time) => {
-                self.0
-                    .check_eligibility_as_of(&offer, &identifiers, time)
-                    .await?
+                let then = self.0.check_eligibility_as_of(&offer, &identifiers, time);
+                // Boxed: few ask, and every check would keep room for it.
+                Box::pin(then).await?
             }
             None => self.0.check_eligibility(&offer, &identifiers).await?,
         };

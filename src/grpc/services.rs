@@ -10,7 +10,10 @@ use tonic::{Status, body::Body, server::NamedService};
 use tower_service::Service;
 
 /// A call, as the transport hands it over.
-pub type Request = http::Request<Body>;
+pub type Incoming = http::Request<Body>;
+
+/// The same on its way to a service. Boxed: each layer hands it on, and keeps room for it twice.
+pub type Request = Box<Incoming>;
 
 /// The reply, as the transport takes it.
 pub type Response = http::Response<Body>;
@@ -29,7 +32,7 @@ impl Services {
     #[must_use]
     pub fn with<S>(mut self, service: S) -> Self
     where
-        S: Service<Request, Response = Response, Error = Infallible, Future = Reply>,
+        S: Service<Incoming, Response = Response, Error = Infallible, Future = Reply>,
         S: NamedService + Clone + Send + Sync + 'static,
     {
         self.by_name.push((S::NAME, Box::new(service)));
@@ -58,11 +61,11 @@ trait Handle: Send + Sync {
 
 impl<S> Handle for S
 where
-    S: Service<Request, Response = Response, Error = Infallible, Future = Reply>,
+    S: Service<Incoming, Response = Response, Error = Infallible, Future = Reply>,
     S: Clone + Send + Sync,
 {
     /// Generated servers are always ready.
     fn handle(&self, request: Request) -> Reply {
-        self.clone().call(request)
+        self.clone().call(*request)
     }
 }

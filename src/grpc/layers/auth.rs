@@ -35,7 +35,7 @@ pub async fn auth<F: Future<Output = Response>>(
         Access::AnyOf(scopes) => scopes,
     };
     let header = request.headers().get(AUTHORIZATION);
-    let header = header.map(|value| value.to_str().unwrap_or_default());
+    let header = header.map(|value| str::from_utf8(value.as_bytes()).unwrap_or_default());
     let caller = match gate.authenticator.caller(header) {
         Ok(caller) => caller,
         Err(error) => return refuse(error),

@@ -5,6 +5,7 @@
 
 use std::{future::Future, time::Duration};
 
+use http::HeaderName;
 use tokio::time::timeout;
 
 use super::{is_health, refuse};
@@ -12,6 +13,8 @@ use crate::{
     app::{Error, error::Overload},
     grpc::services::{Request, Response},
 };
+
+static HEADER: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// What an answer needs to get back.
 const RETURN: Duration = Duration::from_millis(20);
@@ -31,7 +34,7 @@ pub async fn deadline<F: Future<Output = Response>>(
     if is_health(request.uri().path()) {
         return next(request).await;
     }
-    let header = request.headers().get("grpc-timeout");
+    let header = request.headers().get(&HEADER);
     let wanted = match header.map(|value| value.to_str().ok().and_then(parse)) {
         None => default,
         Some(Some(wanted)) if wanted >= LEAST => wanted.min(MOST),

@@ -6,10 +6,10 @@
 
 pub mod auth;
 pub mod limit;
+pub mod metrics;
 pub mod request_id;
 
 mod deadline;
-mod metrics;
 mod panic;
 mod protocol_errors;
 mod ready;
@@ -30,7 +30,7 @@ use tower_service::Service;
 use self::{auth::Gate, request_id::CallIds};
 use super::{
     access::HEALTH,
-    services::{Request, Response, Services},
+    services::{Incoming, Request, Response, Services},
 };
 use crate::app::{App, Error};
 
@@ -66,7 +66,7 @@ impl Layered {
     }
 }
 
-impl Service<Request> for Layered {
+impl Service<Incoming> for Layered {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
@@ -76,8 +76,9 @@ impl Service<Request> for Layered {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Incoming) -> Self::Future {
         let Self { layers, services } = self.clone();
+        let request = Box::new(request);
         Box::pin(async move { Ok(pass(&layers, request, &services).await) })
     }
 }
@@ -101,7 +102,7 @@ async fn pass(layers: &Layers, request: Request, services: &Services) -> Respons
     let service = |request| deadline::deadline(*default_deadline, request, service);
     let service = |request| panic::panic(request, service);
     let service = |request| metrics::metrics(method, request, service);
-    let service = |request| span::span(method, request, service);
+    let service = |id, request| span::span(method, id, request, service);
     request_id::request_id(ids, request, service).await
 }
 

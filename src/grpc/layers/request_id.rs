@@ -6,25 +6,14 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::{
     clock::{Clock, NoRandomness, Random, uuid_at},
     grpc::services::{Request, Response},
 };
 
-const HEADER: &str = "x-request-id";
-
-/// The id of a call, for the layers behind.
-#[derive(Debug, Clone)]
-pub struct CallId(HeaderValue);
-
-impl CallId {
-    /// The id as text.
-    pub fn as_str(&self) -> Option<&str> {
-        self.0.to_str().ok()
-    }
-}
+static HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// New ids of calls: UUIDs of version 7, which sort by time. What else they are made of is random where it begins, and
 /// counts up from there: they are no secrets, and randomness for each would be a system call for each.
@@ -57,21 +46,20 @@ impl CallIds {
     }
 }
 
-/// Finds or makes the id.
+/// Finds or makes the id, and hands it on.
 pub async fn request_id<F: Future<Output = Response>>(
     ids: &CallIds,
-    mut request: Request,
-    next: impl FnOnce(Request) -> F,
+    request: Request,
+    next: impl FnOnce(HeaderValue, Request) -> F,
 ) -> Response {
-    let own = request.headers().get(HEADER);
+    let own = request.headers().get(&HEADER);
     let own = own.filter(|id| id.to_str().is_ok_and(is_fit));
     let mut id = own.cloned().unwrap_or_else(|| ids.next());
     // No secret: it is the only word that there is for "do not index" (RFC 7541, section 6.2.3). In the connection's
     // header table it would never be of use again, and push out what is.
     id.set_sensitive(true);
-    request.extensions_mut().insert(CallId(id.clone()));
-    let mut response = next(request).await;
-    response.headers_mut().insert(HEADER, id);
+    let mut response = next(id.clone(), request).await;
+    response.headers_mut().insert(&HEADER, id);
     response
 }
 

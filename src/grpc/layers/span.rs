@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
+use http::HeaderValue;
 use tracing::{Instrument, field::display};
 
-use super::{code_of, request_id::CallId};
+use super::code_of;
 use crate::grpc::{
     access::Method,
     services::{Request, Response},
@@ -13,11 +14,11 @@ use crate::grpc::{
 /// Runs the call in its span, and logs its end.
 pub async fn span<F: Future<Output = Response>>(
     method: &Method,
+    id: HeaderValue,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let id = request.extensions().get::<CallId>();
-    let id = id.and_then(CallId::as_str).map(display);
+    let id = id.to_str().ok().map(display);
     // Shown as they are: methods are named by the descriptor, and ids were found fit for a log, or made here.
     let span = tracing::info_span!("call", method = %method.name, request_id = id);
     let call = async move {

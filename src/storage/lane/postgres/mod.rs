@@ -138,6 +138,7 @@ impl LookStatements for PostgresLane {
             let digests = column(places, |place| place.digest);
             let lists = column(places, |place| place.load_id);
             let lowest = column(places, |place| place.lowest);
+            let numbers = (0..).take(places.len()).collect::<Vec<i32>>();
             let all = || {
                 sqlx::query(FOUND)
                     .bind(offer_id)
@@ -145,6 +146,7 @@ impl LookStatements for PostgresLane {
                     .bind(&lists)
                     .bind(first_offer_id)
                     .bind(&lowest)
+                    .bind(&numbers)
             };
             to_found(&self.read(all).await?, places)
         };
@@ -178,7 +180,7 @@ fn to_found(rows: &[PgRow], places: &[Place]) -> Result<Option<Found>, sqlx::Err
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let numbers = row.try_get::<Option<Vec<i64>>, _>(1)?.unwrap_or_default();
+    let numbers = row.try_get::<Option<Vec<i32>>, _>(1)?.unwrap_or_default();
     let people = row.try_get::<Option<Vec<Uuid>>, _>(2)?.unwrap_or_default();
     let enrollments = row.try_get::<Option<Vec<Option<Uuid>>>, _>(3)?;
     let columns = numbers
@@ -186,9 +188,8 @@ fn to_found(rows: &[PgRow], places: &[Place]) -> Result<Option<Found>, sqlx::Err
         .zip(people)
         .zip(enrollments.unwrap_or_default());
     let found = columns.map(|((number, person), enrollment)| {
-        let place = usize::try_from(number - 1)
-            .ok()
-            .and_then(|at| places.get(at));
+        let place = usize::try_from(number).ok();
+        let place = place.and_then(|place| places.get(place));
         place.map(|place| FoundRow {
             digest: place.digest,
             load_id: place.load_id,

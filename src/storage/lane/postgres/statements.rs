@@ -3,13 +3,15 @@
 use super::super::{enrollment_columns, version};
 use crate::storage::member::in_packs;
 
-/// `$2` digests, `$3` lists, `$5` where packs begin that may have them. Aggregated, since a row of its own costs more
-/// than what stands in it; what was asked is told by its place.
+/// `$2` digests, `$3` lists, `$5` where packs begin that may have them, `$6` places, by which the rows tell what was
+/// asked. Taken apart in the select list: in FROM, each array would first become a table of its own. Aggregated, since a
+/// row costs more than what stands in it.
 pub(super) const FOUND: &str = concat!(
     "SELECT ",
     version!(),
     ", array_agg(d.place), array_agg(m.person), array_agg(c.enrollment_id) \
-     FROM unnest($2::uuid[], $3::bigint[], $5::uuid[]) WITH ORDINALITY AS d (digest, load_id, lowest, place) \
+     FROM (SELECT unnest($2::uuid[]) AS digest, unnest($3::bigint[]) AS load_id, \
+             unnest($5::uuid[]) AS lowest, unnest($6::int[]) AS place) AS d \
      CROSS JOIN LATERAL ",
     in_packs!("d.load_id", "d.lowest", "d.digest"),
     " LEFT JOIN enrollment_claims c ON c.offer_id = $4 AND c.person = m.person"
