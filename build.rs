@@ -62,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let descriptors = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
     let mut builder = tonic_prost_build::configure()
+        .codec_path("crate::grpc::codec::Codec")
         .skip_debug(PERSONAL.map(|message| format!(".{PACKAGE}.{message}")));
     for name in IMPERSONAL {
         builder = builder.enum_attribute(format!(".{PACKAGE}.{name}"), "#[derive(Debug)]");

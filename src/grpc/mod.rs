@@ -16,6 +16,7 @@
 pub mod access;
 pub mod activation_code_service;
 pub mod auth;
+pub mod codec;
 pub mod cohort_service;
 pub mod enrollment_admin_service;
 pub mod enrollment_service;
