@@ -50,9 +50,7 @@ impl App {
             .iter()
             .map(|identifiers| self.digests(identifiers.as_ref()))
             .collect::<Vec<_>>();
-        let unlisted = people.iter();
-        let unlisted = unlisted.map(|digests| self.answer_if_unlisted(offer, digests));
-        let unlisted = unlisted.collect::<Vec<_>>();
+        let unlisted = self.answers_if_unlisted(offer, &people);
         if let Some(answers) = unlisted.iter().cloned().collect() {
             return Ok(answers);
         }

@@ -1,10 +1,11 @@
 //! Looks at people that share a statement: checks and look-ups that wait at the same time.
 //!
 //! One lane has all of them. With two, turns are half as large, and 256 checks in flight were answered at
-//! 28 thousand a second where one lane answered 33 thousand. Batches have two of their own, so that
-//! nobody waits behind a thousand others.
+//! 28 thousand a second where one lane answered 33 thousand. Batches have lanes of their own, so that
+//! nobody waits behind a thousand others: of 2, 3 and 4, three answered most with 8 batches in flight on two
+//! cores (444, 477 and 456 thousand people a second), since others ask while one reads what came.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     App, Error,
@@ -86,8 +87,9 @@ impl Work for Looking {
             while !waiting.is_empty() {
                 let rest = waiting.split_off(fitting(&waiting));
                 let digests = waiting.iter().flat_map(|waiting| &waiting.ask.digests);
-                let digests = digests.copied().collect::<BTreeSet<_>>();
-                let digests = digests.into_iter().collect::<Vec<_>>();
+                let mut digests = digests.copied().collect::<Vec<_>>();
+                digests.sort_unstable();
+                digests.dedup();
                 let looked = self.look(&name, &digests).await;
                 // What cannot be read of one person is no reason to fail the others.
                 let apart = matches!(looked, Err(storage::Error::Fault(_))) && waiting.len() > 1;

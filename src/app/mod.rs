@@ -129,7 +129,7 @@ impl App {
             catalogues: catalogues.clone(),
         };
         let looks = Lanes::open(iter::once(looking()));
-        let large_looks = Lanes::open([looking(), looking()].into_iter());
+        let large_looks = Lanes::open([looking(), looking(), looking()].into_iter());
         let commits = Lanes::open((0..store.writing_lanes()).map(|_| Committing {
             lane: store.lane(),
             store: store.clone(),

@@ -136,8 +136,11 @@ impl Standings {
 impl Standing<'_> {
     /// The answer for this person.
     pub fn decide(&self, offer: &Offer, now: DateTime<Utc>) -> Eligibility {
-        let today = offer.date_at(now);
-        let is_live = |enrollment: &&Enrollment| enrollment.status_on(today).is_live();
+        // Most have none, and need not know what day it is.
+        let is_live = |enrollment: &&Enrollment| {
+            let status = enrollment.status_on(offer.date_at(now));
+            status.is_live()
+        };
         let live = self
             .enrollments
             .iter()

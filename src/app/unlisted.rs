@@ -30,6 +30,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::{App, catalogues::Catalogues, standing::Standings};
@@ -77,7 +78,7 @@ pub(super) struct Unlisted {
     store: Store,
     catalogues: Arc<Catalogues>,
     freshness: Freshness,
-    offers: RwLock<HashMap<OfferName, Known>>,
+    offers: RwLock<HashMap<OfferName, Arc<Known>>>,
     /// Of each packed load; `None` where there is none to be had.
     filters: Mutex<HashMap<i64, Option<Arc<ListFilter>>>>,
     /// Packed loads whose filters are to be fetched.
@@ -92,6 +93,23 @@ struct Known {
     catalogue: Arc<Catalogue>,
     filters: Vec<Arc<ListFilter>>,
     until: Instant,
+}
+
+impl Known {
+    /// Whether it is certain that none of these identifiers stands on a list.
+    fn has_none_of(&self, digests: &[IdentifierDigest]) -> bool {
+        let may_be_listed = |digest: &IdentifierDigest| {
+            let mut filters = self.filters.iter();
+            filters.any(|filter| filter.may_have(*digest))
+        };
+        !digests.iter().any(may_be_listed)
+    }
+
+    /// What everybody is told who is on no list.
+    fn answer(&self, now: DateTime<Utc>) -> Eligibility {
+        let nobody = Standings::default();
+        nobody.of(&[]).decide(&self.catalogue.offer.value, now)
+    }
 }
 
 impl Unlisted {
@@ -115,22 +133,11 @@ impl Unlisted {
         unlisted
     }
 
-    /// What the offer says, if it is certain that none of these identifiers stands on a list of it.
-    pub fn certainly(
-        &self,
-        offer: &OfferName,
-        digests: &[IdentifierDigest],
-    ) -> Option<Arc<Catalogue>> {
+    /// What is known of the offer's lists, if that may be trusted now.
+    fn trusted(&self, offer: &OfferName) -> Option<Arc<Known>> {
         let offers = self.offers.read().unwrap_or_else(PoisonError::into_inner);
         let known = offers.get(offer)?;
-        let may_be_listed = |digest: &IdentifierDigest| {
-            let mut filters = known.filters.iter();
-            filters.any(|filter| filter.may_have(*digest))
-        };
-        if Instant::now() >= known.until || digests.iter().any(may_be_listed) {
-            return None;
-        }
-        Some(known.catalogue.clone())
+        (Instant::now() < known.until).then(|| known.clone())
     }
 
     /// Notes that these loads have been seen to be packed, by a statement that has ended.
@@ -229,7 +236,7 @@ impl Unlisted {
         self.offers
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(offer.offer.clone(), known);
+            .insert(offer.offer.clone(), Arc::new(known));
         Ok(())
     }
 }
@@ -265,10 +272,34 @@ impl App {
         offer: &OfferName,
         digests: &[IdentifierDigest],
     ) -> Option<Eligibility> {
-        let catalogue = self.0.unlisted.certainly(offer, digests)?;
-        metrics::counter!("enrollment_checks_from_memory_total").increment(1);
-        let nobody = Standings::default();
-        let standing = nobody.of(digests);
-        Some(standing.decide(&catalogue.offer.value, self.now()))
+        let known = self.0.unlisted.trusted(offer)?;
+        known.has_none_of(digests).then(|| {
+            count(1);
+            known.answer(self.now())
+        })
     }
+
+    /// The answers for those of these people who are certainly on no list.
+    pub(super) fn answers_if_unlisted(
+        &self,
+        offer: &OfferName,
+        people: &[Vec<IdentifierDigest>],
+    ) -> Vec<Option<Eligibility>> {
+        let Some(known) = self.0.unlisted.trusted(offer) else {
+            return vec![None; people.len()];
+        };
+        // With nothing in between: a filter is far away in memory, and a processor can wait for several people at once.
+        let unlisted = people.iter().map(|digests| known.has_none_of(digests));
+        let unlisted = unlisted.collect::<Vec<_>>();
+        count(unlisted.iter().map(|unlisted| u64::from(*unlisted)).sum());
+        let answer = known.answer(self.now());
+        let answers = unlisted.into_iter();
+        let answers = answers.map(|unlisted| unlisted.then(|| answer.clone()));
+        answers.collect()
+    }
+}
+
+/// Counts people who were answered from memory.
+fn count(unlisted: u64) {
+    metrics::counter!("enrollment_checks_from_memory_total").increment(unlisted);
 }

@@ -162,7 +162,8 @@ fn parse_batch(
         .into_iter()
         .enumerate()
         .map(|(index, person)| {
-            parse::identifiers(&mut violations, &format!("people[{index}]"), Some(person))
+            let path = format_args!("people[{index}]");
+            parse::identifiers(&mut violations, path, Some(person))
         })
         .collect::<Vec<_>>();
     let parsed = || Some((offer?, people.into_iter().collect::<Option<_>>()?));

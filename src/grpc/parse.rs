@@ -1,7 +1,7 @@
 //! From the protocol's messages to the words of the domain: what several services need. Each function
 //! gives the value or the rule that it breaks; `Violations` gathers them.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use prost_types::{FieldMask, Timestamp};
@@ -55,11 +55,11 @@ pub(super) fn timestamp(timestamp: &Timestamp) -> Result<DateTime<Utc>, Rule> {
 /// The identifiers of a person at a path of the request.
 pub(super) fn identifiers(
     violations: &mut Violations,
-    path: &str,
+    path: impl fmt::Display,
     person: Option<v1::Person>,
 ) -> Option<Vec<Identifier>> {
     let Some(person) = person else {
-        violations.note(path, REQUIRED);
+        violations.note(path.to_string(), REQUIRED);
         return None;
     };
     identifier_list(violations, path, person.identifiers)
@@ -68,7 +68,7 @@ pub(super) fn identifiers(
 /// The identifiers in a list at a path of the request.
 pub(super) fn identifier_list(
     violations: &mut Violations,
-    path: &str,
+    path: impl fmt::Display,
     list: Vec<v1::Identifier>,
 ) -> Option<Vec<Identifier>> {
     if list.is_empty() || list.len() > MAX_PER_PERSON {

@@ -38,8 +38,8 @@ const BY_INDEX: [(&str, &str); 6] = [
 /// thousand with 256 in flight on two cores): while one waits for its commit, others go on.
 const POSTGRES_WRITERS: usize = 3;
 
-/// Connections that lanes hold, apart from the pool: those to write on, and three to look on.
-pub const LANE_CONNECTIONS: u32 = 6;
+/// Connections that lanes hold, apart from the pool: those to write on, and four to look on.
+pub const LANE_CONNECTIONS: u32 = 7;
 
 /// How long a connection has lain idle before it is asked whether it is still there.
 const ASLEEP: Duration = Duration::from_secs(1);

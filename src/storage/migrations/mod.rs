@@ -21,6 +21,8 @@ mod m0013_overlaps;
 mod m0014_reach_of_packs;
 mod m0015_one_index_over_claims;
 mod m0016_fewer_indexes;
+mod m0017_claims_by_person;
+mod m0018_live_claims_alone_are_unique;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -44,6 +46,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_reach_of_packs::Migration),
             Box::new(m0015_one_index_over_claims::Migration),
             Box::new(m0016_fewer_indexes::Migration),
+            Box::new(m0017_claims_by_person::Migration),
+            Box::new(m0018_live_claims_alone_are_unique::Migration),
         ]
     }
 }

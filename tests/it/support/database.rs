@@ -78,7 +78,7 @@ pub fn postgres_settings(url: &str) -> storage::Database {
     storage::Database::Postgres {
         url: url.to_owned(),
         password: None,
-        max_connections: 8,
+        max_connections: 9,
     }
 }
 
