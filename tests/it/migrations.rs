@@ -72,7 +72,11 @@ on_each_database! {
         unpack(&database).await;
 
         let store = Store::connect(&database.settings, false).await.unwrap();
-        let missing = ["m0007_packed_lists", "m0014_reach_of_packs"];
+        let missing = [
+            "m0007_packed_lists",
+            "m0014_reach_of_packs",
+            "m0019_people_who_are_their_digests",
+        ];
         assert_eq!(store.migrate(&database.settings).await.unwrap(), missing);
         let server = TestServer::start_with(&database.settings, start()).await;
 
@@ -186,7 +190,8 @@ async fn unpack(database: &TestDatabase) {
         "DROP TABLE list_filters",
         "ALTER TABLE loads DROP COLUMN packed_slots",
         "ALTER TABLE loads DROP COLUMN person_count",
-        "DELETE FROM seaql_migrations WHERE version IN ('m0007_packed_lists', 'm0014_reach_of_packs')",
+        "DELETE FROM seaql_migrations WHERE version IN \
+           ('m0007_packed_lists', 'm0014_reach_of_packs', 'm0019_people_who_are_their_digests')",
     ];
     for sql in [trigger, only_packed, members]
         .iter()

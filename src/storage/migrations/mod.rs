@@ -23,6 +23,7 @@ mod m0015_one_index_over_claims;
 mod m0016_fewer_indexes;
 mod m0017_claims_by_person;
 mod m0018_live_claims_alone_are_unique;
+mod m0019_people_who_are_their_digests;
 
 /// All migrations, in their order.
 pub struct Migrator;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_fewer_indexes::Migration),
             Box::new(m0017_claims_by_person::Migration),
             Box::new(m0018_live_claims_alone_are_unique::Migration),
+            Box::new(m0019_people_who_are_their_digests::Migration),
         ]
     }
 }

@@ -17,8 +17,9 @@ const PACKS: usize = 1_000;
 /// Cuts two long arrays: to make each pack's own would cost an allocation for each of its entries.
 const INSERT: &str = "\
     INSERT INTO packs (load_id, first, digests, people) \
-    SELECT $1, ($2::uuid[])[begins], ($2::uuid[])[begins:ends], ($3::uuid[])[begins:ends] \
-    FROM unnest($4::int[], $5::int[]) AS pack (begins, ends)";
+    SELECT $1, ($2::uuid[])[begins], ($2::uuid[])[begins:ends], \
+      CASE WHEN keyed THEN ($3::uuid[])[begins:ends] END \
+    FROM unnest($4::int[], $5::int[], $6::boolean[]) AS pack (begins, ends, keyed)";
 
 const INSERT_FILTER: &str = "\
     INSERT INTO list_filters (load_id, first_slot, end_slot, filter, pack_reach) VALUES ($1, $2, $3, $4, $5)";
@@ -95,6 +96,11 @@ fn packs_of(sorted: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     })
 }
 
+/// Whether somebody is known by another key than the digest: all others need not be kept twice.
+fn is_keyed(pack: &[Entry]) -> bool {
+    pack.iter().any(|entry| entry.person.0 != entry.digest.0)
+}
+
 async fn insert(
     connection: &mut PgConnection,
     load_id: i64,
@@ -111,6 +117,9 @@ async fn insert(
     let ends = ends.collect::<Vec<i32>>();
     let begins = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
     let begins = begins.take(packs.len()).collect::<Vec<i32>>();
+    let keyed = packs.iter().map(|pack| is_keyed(pack)).collect::<Vec<_>>();
+    // Nothing is sent that would not be kept.
+    let people = entries().filter(|_| keyed.contains(&true));
     sqlx::query(INSERT)
         .bind(load_id)
         .bind(
@@ -119,12 +128,13 @@ async fn insert(
                 .collect::<Vec<_>>(),
         )
         .bind(
-            entries()
+            people
                 .map(|entry| uuid_of(entry.person.0))
                 .collect::<Vec<_>>(),
         )
         .bind(begins)
         .bind(ends)
+        .bind(&keyed)
         .execute(connection)
         .await?;
     Ok(())

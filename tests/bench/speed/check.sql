@@ -1,8 +1,8 @@
 -- A check as one statement: who is named, by which list, what it exposed, and which live enrollment there is.
 \set n random(0, :checked - 1)
-SELECT m.people[m.place], c.id, c.slug, c.data_elements,
+SELECT coalesce(m.people[m.place], m.digests[m.place]), c.id, c.slug, c.data_elements,
        (SELECT k.enrollment_id FROM enrollment_claims k
-        WHERE k.offer_id = c.offer_id AND k.person = m.people[m.place] AND k.live)
+        WHERE k.offer_id = c.offer_id AND k.person = coalesce(m.people[m.place], m.digests[m.place]) AND k.live)
 FROM loads l
 JOIN cohorts c ON c.id = l.cohort_id AND c.offer_id = :offer AND c.state = 'PUBLISHED'
 CROSS JOIN LATERAL (

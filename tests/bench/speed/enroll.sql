@@ -6,7 +6,7 @@ WITH drawn AS MATERIALIZED (
     SELECT md5('bench' || n)::uuid AS digest, lpad(to_hex(n), 32, '0')::uuid AS id, gen_random_uuid() AS request_id
     FROM drawn
 ), listed AS MATERIALIZED (
-    SELECT w.id, w.request_id, m.people[m.place] AS person, c.id AS cohort_id, c.offer_id, c.data_elements
+    SELECT w.id, w.request_id, coalesce(m.people[m.place], w.digest) AS person, c.id AS cohort_id, c.offer_id, c.data_elements
     FROM wish w
     CROSS JOIN loads l
     JOIN cohorts c ON c.id = l.cohort_id AND c.offer_id = :offer AND c.state = 'PUBLISHED'
@@ -15,7 +15,7 @@ WITH drawn AS MATERIALIZED (
         WHERE p.load_id = l.id AND p.first <= w.digest ORDER BY p.first DESC LIMIT 1) m
     WHERE l.publish_time IS NOT NULL AND m.digests[m.place] = w.digest AND NOT EXISTS (
         SELECT FROM enrollment_claims k
-        WHERE k.offer_id = c.offer_id AND k.person = m.people[m.place] AND k.live)
+        WHERE k.offer_id = c.offer_id AND k.person = coalesce(m.people[m.place], w.digest) AND k.live)
 ), enrollment AS (
     INSERT INTO enrollments (id, offer_id, state, enroll_time, activate_by_date, term_start_date, term_end_date,
                              terms_version, exposed, contact, revision, update_time)

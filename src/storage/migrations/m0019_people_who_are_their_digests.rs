@@ -1,0 +1,27 @@
+//! On PostgreSQL, a pack in which everybody is known by the digest itself keeps each digest once: `people` is NULL
+//! there. That is so of a list with one identifier of each person and no keys of the company's own, which then takes
+//! half the room.
+
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+/// Nobody can look at lists while this waits for whoever does already, as a long look may: it gives up soon, and is to
+/// be run again.
+const ON_POSTGRES: &str = "\
+    SET LOCAL lock_timeout = '2s'; \
+    ALTER TABLE packs ALTER people DROP NOT NULL; \
+    CREATE OR REPLACE VIEW listed_members AS \
+      SELECT load_id, unnest(digests) AS digest, unnest(coalesce(people, digests)) AS person FROM packs";
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if manager.get_database_backend() == DbBackend::Postgres {
+            let db = manager.get_connection();
+            db.execute_unprepared(ON_POSTGRES).await?;
+        }
+        Ok(())
+    }
+}
