@@ -1,6 +1,6 @@
 //! On PostgreSQL, a pack in which everybody is known by the digest itself keeps each digest once: `people` is NULL
 //! there. That is so of a list with one identifier of each person and no keys of the company's own, which then takes
-//! half the room.
+//! half the room. The release before this one takes such a list for an empty one.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
