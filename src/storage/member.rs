@@ -18,7 +18,7 @@ use crate::domain::{
 /// The `person`s of one identifier in the packs of a list, as a table that a join can be made with. Packs that begin
 /// before `$lowest` do not reach as far as the digest. `width_bucket` searches a sorted array by halves and finds
 /// the last of those who share the digest; hardly ever are there others. A pack without `people` has those who are
-/// known by the digest itself.
+/// known by the digest itself, each of whom has it alone.
 macro_rules! in_packs {
     ($load:literal, $lowest:literal, $digest:literal) => {
         concat!(
@@ -36,7 +36,7 @@ macro_rules! in_packs {
             $digest,
             ") AS person WHERE pack.digests[pack.place] = ",
             $digest,
-            " UNION ALL SELECT coalesce(other.person, other.digest) FROM unnest(\
+            " UNION ALL SELECT other.person FROM unnest(\
                  pack.digests[:pack.place - 1], pack.people[:pack.place - 1]) AS other (digest, person) \
                WHERE pack.digests[pack.place - 1] = ",
             $digest,

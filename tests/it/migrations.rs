@@ -164,6 +164,9 @@ async fn a_migration_that_would_hold_up_checks_gives_up_and_can_be_run_again() {
     long_look.rollback().await.unwrap();
     let migrated = store.migrate(&database.settings).await.unwrap();
     assert_eq!(migrated, ["m0018_live_claims_alone_are_unique"]);
+    let unique = "SELECT count(*) FROM pg_indexes WHERE indexname = 'uq_enrollment_claims_live' \
+                  AND indexdef LIKE 'CREATE UNIQUE INDEX % (offer_id, person) WHERE live'";
+    assert_eq!(database.count(unique).await, 1);
 }
 
 /// Leaves the tables as they were before lists were packed.

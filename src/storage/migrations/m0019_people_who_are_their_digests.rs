@@ -1,19 +1,19 @@
 //! On PostgreSQL, a pack in which everybody is known by the digest itself keeps each digest once: `people` is NULL
 //! there. That is so of a list with one identifier of each person and no keys of the company's own, which then takes
-//! half the room. The release before this one takes such a list for an empty one.
+//! half the room. The release before this one finds nobody on such a list, or fails.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// Nobody can look at lists while this waits for whoever does already, as a long look may: it gives up soon, and is to
-/// be run again.
+/// Behind a long look, which goes by the view, this waits for the view first, which no check does. It gives up soon, and
+/// is to be run again.
 const ON_POSTGRES: &str = "\
     SET LOCAL lock_timeout = '2s'; \
-    ALTER TABLE packs ALTER people DROP NOT NULL; \
     CREATE OR REPLACE VIEW listed_members AS \
-      SELECT load_id, unnest(digests) AS digest, unnest(coalesce(people, digests)) AS person FROM packs";
+      SELECT load_id, unnest(digests) AS digest, unnest(coalesce(people, digests)) AS person FROM packs; \
+    ALTER TABLE packs ALTER people DROP NOT NULL";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -8,7 +8,8 @@
 //! it was packed up to where the piece begins. So a service that is killed goes on where it was, and of two
 //! that pack the same list each piece is kept once. A finished load is packed up to the last slot.
 //!
-//! **The size of a pack.** On PostgreSQL, 33 entries: seven packs fill a page. (Measured: see the README.)
+//! **The size of a pack.** On PostgreSQL, 33 entries: seven packs fill a page, or thirteen of those that keep no keys of
+//! people, since each is known by the digest itself. (Measured: see the README.)
 //! The database searches in them, since it must find in the same statement whether the person is
 //! enrolled. On SQLite a table that is its own index has the entries themselves; a piece is small, since
 //! nobody else can write meanwhile.

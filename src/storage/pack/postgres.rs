@@ -8,7 +8,7 @@ use crate::{
     storage::{Error, member::uuid_of},
 };
 
-/// Entries of a pack, more only when so many have one digest: seven packs fill a page.
+/// Entries of a pack, more only when so many have one digest: seven packs fill a page, thirteen without keys.
 const PACK: usize = 33;
 
 /// Packs in one statement.
@@ -119,7 +119,11 @@ async fn insert(
     let begins = begins.take(packs.len()).collect::<Vec<i32>>();
     let keyed = packs.iter().map(|pack| is_keyed(pack)).collect::<Vec<_>>();
     // Nothing is sent that would not be kept.
-    let people = entries().filter(|_| keyed.contains(&true));
+    let people = if keyed.contains(&true) {
+        entries().map(|entry| uuid_of(entry.person.0)).collect()
+    } else {
+        Vec::new()
+    };
     sqlx::query(INSERT)
         .bind(load_id)
         .bind(
@@ -127,11 +131,7 @@ async fn insert(
                 .map(|entry| uuid_of(entry.digest.0))
                 .collect::<Vec<_>>(),
         )
-        .bind(
-            people
-                .map(|entry| uuid_of(entry.person.0))
-                .collect::<Vec<_>>(),
-        )
+        .bind(people)
         .bind(begins)
         .bind(ends)
         .bind(&keyed)
