@@ -1,7 +1,9 @@
 //! Finds live enrollments by the day on which their codes run out or their terms end, so that they can be
 //! settled without a look at all others. Enrolling waits while they are made.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run_on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -17,13 +19,7 @@ const INDEXES: [&str; 2] = [
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::Postgres {
-            let unbounded = "SET LOCAL statement_timeout = 0";
-            manager
-                .get_connection()
-                .execute_unprepared(unbounded)
-                .await?;
-        }
+        run_on_postgres(manager, "SET LOCAL statement_timeout = 0").await?;
         for index in INDEXES {
             manager.get_connection().execute_unprepared(index).await?;
         }

@@ -3,7 +3,9 @@
 //!
 //! Made here, so that what follows (`m0018`) takes no time and can be run again without making them anew.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run_on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -17,10 +19,6 @@ const ON_POSTGRES: &str = "\
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::Postgres {
-            let db = manager.get_connection();
-            db.execute_unprepared(ON_POSTGRES).await?;
-        }
-        Ok(())
+        run_on_postgres(manager, ON_POSTGRES).await
     }
 }

@@ -1,7 +1,9 @@
 //! Takes away the index over claims that `m0017` replaces on PostgreSQL, and gives its name to the one that is left:
 //! this release and the one before it know a person's second enrollment by it.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run_on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -16,10 +18,6 @@ const ON_POSTGRES: &str = "\
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::Postgres {
-            let db = manager.get_connection();
-            db.execute_unprepared(ON_POSTGRES).await?;
-        }
-        Ok(())
+        run_on_postgres(manager, ON_POSTGRES).await
     }
 }

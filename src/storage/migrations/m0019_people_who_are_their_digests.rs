@@ -2,7 +2,9 @@
 //! there. That is so of a list with one identifier of each person and no keys of the company's own, which then takes
 //! half the room. The release before this one finds nobody on such a list, or fails.
 
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
+
+use super::run_on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -18,10 +20,6 @@ const ON_POSTGRES: &str = "\
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::Postgres {
-            let db = manager.get_connection();
-            db.execute_unprepared(ON_POSTGRES).await?;
-        }
-        Ok(())
+        run_on_postgres(manager, ON_POSTGRES).await
     }
 }

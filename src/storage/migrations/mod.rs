@@ -56,8 +56,24 @@ impl MigratorTrait for Migrator {
 
 /// Runs what each database has its own words for.
 async fn run(manager: &SchemaManager<'_>, on_postgres: &str, on_sqlite: &str) -> Result<(), DbErr> {
-    let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
-    let words = if is_postgres { on_postgres } else { on_sqlite };
+    let words = if is_postgres(manager) {
+        on_postgres
+    } else {
+        on_sqlite
+    };
     let db = manager.get_connection();
     db.execute_unprepared(words).await.map(|_| ())
+}
+
+/// Runs what SQLite has no need of.
+async fn run_on_postgres(manager: &SchemaManager<'_>, words: &str) -> Result<(), DbErr> {
+    if is_postgres(manager) {
+        let db = manager.get_connection();
+        db.execute_unprepared(words).await?;
+    }
+    Ok(())
+}
+
+fn is_postgres(manager: &SchemaManager<'_>) -> bool {
+    manager.get_database_backend() == DbBackend::Postgres
 }
