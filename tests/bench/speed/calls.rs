@@ -70,17 +70,17 @@ impl Work {
     }
 
     fn message(self, people: People, enrolled: u64, number: u64) -> Vec<u8> {
-        let anybody = scattered(number) % people.checked;
-        let somebody_enrolled = people.checked + scattered(number) % enrolled.max(1);
+        let anybody = || scattered(number) % people.checked;
+        let somebody_enrolled = || people.checked + scattered(number) % enrolled.max(1);
         match self {
-            Self::CheckListed => check(OFFER, customer_id(anybody)),
-            Self::CheckHalf if is_listed(number) => check(OFFER, customer_id(anybody)),
-            Self::CheckNotListed | Self::CheckHalf => check(OFFER, format!("N-{anybody:08}")),
+            Self::CheckListed => check(OFFER, customer_id(anybody())),
+            Self::CheckHalf if is_listed(number) => check(OFFER, customer_id(anybody())),
+            Self::CheckNotListed | Self::CheckHalf => check(OFFER, format!("N-{:08}", anybody())),
             Self::Enroll => enroll(number),
-            Self::Replay => enroll(somebody_enrolled),
+            Self::Replay => enroll(somebody_enrolled()),
             Self::LookUp => v1::LookupEnrollmentRequest {
                 parent: OFFER.to_owned(),
-                person: Some(person(customer_id(somebody_enrolled))),
+                person: Some(person(customer_id(somebody_enrolled()))),
             }
             .encode_to_vec(),
             Self::CheckBatch => v1::BatchCheckEligibilityRequest {

@@ -1,6 +1,9 @@
 //! What is to be reached.
 
-use super::options::{Database, Options};
+use super::{
+    growth,
+    options::{Database, Options},
+};
 use crate::{
     Result,
     stand::{
@@ -59,7 +62,7 @@ pub const GOALS: [Goal; 9] = [
         formula: Formula::OverSum("enroll_open_p99", &["enroll_open_p50"]),
     },
     Goal {
-        name: "enroll_after_2m",
+        name: growth::NAME,
         what: "enrollments per second after 2 million of them, over those at the start",
         bound: Bound::AtLeast(0.85),
         unit: "ratio",
@@ -107,7 +110,7 @@ pub fn refuse_gaps(options: &Options, with_postgres: bool, figures: &Figures) ->
     }
     for goal in &GOALS {
         let asked_for = match goal.name {
-            "enroll_after_2m" => options.long && with_postgres,
+            growth::NAME => options.long && with_postgres,
             "sqlite_enroll_gain" => options.includes(Database::Sqlite),
             _ => with_postgres,
         };

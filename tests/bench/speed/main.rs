@@ -25,6 +25,7 @@ mod by_hand;
 mod calls;
 mod data;
 mod goals;
+mod growth;
 mod on_postgres;
 mod on_sqlite;
 mod options;
@@ -49,13 +50,7 @@ async fn run(options: &Options) -> Result<()> {
     let mut figures = Figures::default();
     let mut version = None;
     if options.includes(Database::Postgres) {
-        match Postgres::start(&options.folder)? {
-            Some(postgres) => {
-                version = Some(postgres.query("SHOW server_version")?);
-                on_postgres::run(options, &postgres, &mut figures).await?;
-            }
-            None => stand::postgres::say_that_it_is_missing()?,
-        }
+        version = run_on_postgres(options, &mut figures).await?;
     }
     if options.includes(Database::Sqlite) {
         on_sqlite::run(options, &mut figures).await?;
@@ -66,4 +61,22 @@ async fn run(options: &Options) -> Result<()> {
     report::goals(&GOALS, &figures);
     report::lines(&GOALS, &figures);
     goals::refuse_gaps(options, version.is_some(), &figures)
+}
+
+/// Gives its version, where it is installed.
+async fn run_on_postgres(options: &Options, figures: &mut Figures) -> Result<Option<String>> {
+    let Some(postgres) = Postgres::start(&options.folder)? else {
+        stand::postgres::say_that_it_is_missing()?;
+        return Ok(None);
+    };
+    let version = postgres.query("SHOW server_version")?;
+    on_postgres::run(options, &postgres, figures).await?;
+    drop(postgres);
+    if options.long
+        && options.wants(growth::NAME)
+        && let Some(postgres) = Postgres::start(&options.folder)?
+    {
+        growth::run(options, &postgres, figures).await?;
+    }
+    Ok(Some(version))
 }

@@ -31,14 +31,6 @@ const FIRST: Times = Times {
     measured: Duration::from_secs(1),
 };
 
-/// The long mode: how many enroll, and the windows in which the rate is taken at both ends.
-const MANY: u64 = 2_000_000;
-const WINDOWS: u32 = 5;
-const WINDOW: Times = Times {
-    warm_up: Duration::from_millis(500),
-    measured: Duration::from_secs(3),
-};
-
 /// Batches in flight. Each holds a thousand people.
 const BATCHES: [usize; 2] = [1, 8];
 
@@ -54,6 +46,26 @@ const WORKS: [Work; 6] = [
 /// Measures everything.
 pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
     let people = people(options);
+    let subject = start(options, postgres, people).await?;
+    let echo = start_echo(&subject).await?;
+    let mut pgbench = Pgbench::prepare(postgres, people)?;
+    let points = points(options, &mut pgbench)?;
+    postgres.query("VACUUM ANALYZE")?;
+    postgres.query("CHECKPOINT")?;
+    let mut field = Field {
+        subject: &subject,
+        echo: Some(&echo),
+        pgbench: Some(&mut pgbench),
+        by_hand: None,
+    };
+    field.run(&points, options, figures).await?;
+    // Apart from the others: what large messages leave in memory is not theirs.
+    field.run(&batches(), options, figures).await?;
+    pgbench.check_enrolled()
+}
+
+/// A service with these people, some of whom are enrolled.
+pub async fn start(options: &Options, postgres: &Postgres, people: People) -> Result<Subject> {
     let service = Service::start(&options.folder, &postgres.url()).await?;
     eprintln!(
         "PostgreSQL: loading {} people",
@@ -71,28 +83,7 @@ pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) 
     // a minute.
     postgres.query("ANALYZE")?;
     postgres.query("CHECKPOINT")?;
-    if options.long {
-        windows(&subject, figures, "enroll_at_the_start").await?;
-    }
-    let echo = start_echo(&subject).await?;
-    let mut pgbench = Pgbench::prepare(postgres, people)?;
-    let points = points(options, &mut pgbench)?;
-    postgres.query("VACUUM ANALYZE")?;
-    postgres.query("CHECKPOINT")?;
-    let mut field = Field {
-        subject: &subject,
-        echo: Some(&echo),
-        pgbench: Some(&mut pgbench),
-        by_hand: None,
-    };
-    field.run(&points, options, figures).await?;
-    // Apart from the others: what large messages leave in memory is not theirs.
-    field.run(&batches(), options, figures).await?;
-    pgbench.check_enrolled()?;
-    if options.long {
-        enroll_many(&subject, figures).await?;
-    }
-    Ok(())
+    Ok(subject)
 }
 
 /// As many as the run needs.
@@ -103,10 +94,9 @@ fn people(options: &Options) -> People {
     // In each round: alone, twice in a crowd, and at half of the peak rate.
     let enrolling = ENROLLMENTS_PER_SECOND * (1.0 + rounds * 2.8 * loops.as_secs_f64());
     let runs = 12.0 * f64::from(LOOKS) + rounds * 1.5 * pgbench_seconds(times) as f64;
-    let many = if options.long { MANY + 500_000 } else { 0 };
     People {
         checked: if options.short { 5_000 } else { 100_000 },
-        enrolling: enrolling as u64 + many,
+        enrolling: enrolling as u64,
         enrolling_by_pgbench: (PGBENCH_PER_SECOND * runs) as u64,
     }
 }
@@ -118,13 +108,12 @@ fn points(options: &Options, pgbench: &mut Pgbench<'_>) -> Result<Vec<Point>> {
         points.extend(CROWDS.map(|crowd| Point::Echo(work, crowd)));
     }
     for script in [Script::Check, Script::Enroll] {
-        let clients = if options.short {
-            8
-        } else {
-            pgbench.best_clients(script, 2)?
-        };
         points.push(Point::PgbenchAlone(script));
-        points.push(Point::Pgbench(script, clients));
+        let mut crowded = Point::Pgbench(script, 8);
+        if !options.short && options.wants(&crowded.name()) {
+            crowded = Point::Pgbench(script, pgbench.best_clients(script, 2)?);
+        }
+        points.push(crowded);
     }
     Ok(points)
 }
@@ -147,40 +136,4 @@ async fn start_echo(subject: &Subject) -> Result<Echo> {
         fs::write(subject.service.file(file), reply)?;
     }
     Echo::start(&subject.service.file(""))
-}
-
-/// The rate now.
-async fn windows(subject: &Subject, figures: &mut Figures, name: &str) -> Result<()> {
-    for _ in 0..WINDOWS {
-        let mut window = Figures::default();
-        let work = Work::Enroll;
-        subject
-            .measure(&mut window, "enroll", work, 256, WINDOW)
-            .await?;
-        let rate = window.median("enroll_256_calls_per_second");
-        figures.add(
-            format!("{name}_calls_per_second"),
-            rate.ok_or("no rate")?,
-            "1/s",
-        );
-    }
-    Ok(())
-}
-
-/// Enrolls until there are 2 million, and takes the rate.
-async fn enroll_many(subject: &Subject, figures: &mut Figures) -> Result<()> {
-    let enrolled = || subject.enrolling.next() - subject.people.checked;
-    let mut aside = Figures::default();
-    while enrolled() < MANY {
-        eprintln!("{} of {MANY} are enrolled", enrolled());
-        let work = Work::Enroll;
-        let times = Times {
-            warm_up: Duration::ZERO,
-            measured: Duration::from_secs(10),
-        };
-        subject
-            .measure(&mut aside, "enroll", work, 256, times)
-            .await?;
-    }
-    windows(subject, figures, "enroll_at_the_end").await
 }

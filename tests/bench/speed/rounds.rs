@@ -48,7 +48,7 @@ impl Point {
     }
 
     /// The name that its figures begin with, but for that of the database.
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         match self {
             Self::Calls(name, _, crowd) => format!("{name}_{crowd}"),
             Self::OpenLoop => "enroll_open".to_owned(),
