@@ -91,7 +91,7 @@ impl ByHand {
     async fn enroll(&mut self, digest: Uuid) -> Result<()> {
         let now = Clock::system().now();
         let id = Random.uuid(now)?;
-        let request = Uuid::from_bytes(Random.bytes()?);
+        let request = Random.uuid(now)?;
         let code = Uuid::from_bytes(Random.bytes()?);
         self.connection.execute("BEGIN IMMEDIATE").await?;
         let (person, cohort, offer, exposed): (Uuid, i64, i64, String) = query_as(LISTED)

@@ -7,6 +7,7 @@ use prost::{
     Message,
     encoding::{WireType, decode_key, decode_varint},
 };
+use uuid::{Builder, Uuid};
 
 use super::data::People;
 use crate::{
@@ -135,7 +136,6 @@ fn is_listed(number: u64) -> bool {
 
 /// The request of this person is always the same.
 fn enroll(number: u64) -> Vec<u8> {
-    let id = u128::from(scattered(number)) << 64 | u128::from(scattered(!number));
     v1::EnrollRequest {
         parent: OFFER.to_owned(),
         person: Some(person(customer_id(number))),
@@ -144,9 +144,19 @@ fn enroll(number: u64) -> Vec<u8> {
             phone_number: String::new(),
         }),
         terms_version: TERMS.to_owned(),
-        request_id: uuid::Builder::from_random_bytes(id.to_be_bytes())
-            .into_uuid()
-            .to_string(),
+        request_id: request_id(number).to_string(),
     }
     .encode_to_vec()
+}
+
+/// Of version 7, as callers are advised to make them: so many to a millisecond as enroll in it at the best.
+fn request_id(number: u64) -> Uuid {
+    const FIRST_MILLISECOND: u64 = 1_767_225_600_000;
+    const IN_A_MILLISECOND: u64 = 20;
+    let mut random = [0; 10];
+    let (start, end) = random.split_at_mut(8);
+    start.copy_from_slice(&scattered(number).to_be_bytes());
+    end.copy_from_slice(&scattered(!number).to_be_bytes()[..2]);
+    let time = FIRST_MILLISECOND + number / IN_A_MILLISECOND;
+    Builder::from_unix_timestamp_millis(time, &random).into_uuid()
 }

@@ -1,12 +1,12 @@
 -- An enrollment as one statement, which is one transaction: a new person each time, rows of the same sizes as the
--- service's, ids in the order of their index where the service's are.
+-- service's, ids in the order of their index where the service's are, and those of its callers' requests.
 WITH drawn AS MATERIALIZED (
     SELECT nextval('bench_people') AS n
 ), wish AS MATERIALIZED (
-    SELECT md5('bench' || n)::uuid AS digest, lpad(to_hex(n), 32, '0')::uuid AS id, gen_random_uuid() AS request_id
+    SELECT md5('bench' || n)::uuid AS digest, lpad(to_hex(n), 32, '0')::uuid AS id
     FROM drawn
 ), listed AS MATERIALIZED (
-    SELECT w.id, w.request_id, coalesce(m.people[m.place], w.digest) AS person, c.id AS cohort_id, c.offer_id, c.data_elements
+    SELECT w.id, coalesce(m.people[m.place], w.digest) AS person, c.id AS cohort_id, c.offer_id, c.data_elements
     FROM wish w
     CROSS JOIN loads l
     JOIN cohorts c ON c.id = l.cohort_id AND c.offer_id = :offer AND c.state = 'PUBLISHED'
@@ -31,7 +31,7 @@ WITH drawn AS MATERIALIZED (
     SELECT gen_random_uuid(), id, decode(repeat('5a', 76), 'hex'), now() FROM listed
 ), event AS (
     INSERT INTO events (id, time, type, actor, resource, request_id)
-    SELECT id, now(), 'ENROLLED', 'bench-app', 'offers/carrier-2021/enrollments/' || id, request_id FROM listed
+    SELECT id, now(), 'ENROLLED', 'bench-app', 'offers/carrier-2021/enrollments/' || id, id FROM listed
 )
 INSERT INTO requests (caller, request_id, fingerprint, result, create_time)
-SELECT 'bench-app', request_id, decode(repeat('5a', 32), 'hex'), :result, now() FROM listed;
+SELECT 'bench-app', id, decode(repeat('5a', 32), 'hex'), :result, now() FROM listed;
