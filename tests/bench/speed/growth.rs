@@ -15,7 +15,7 @@ pub const NAME: &str = "enroll_after_2m";
 /// How many enroll.
 const MANY: u64 = 2_000_000;
 
-/// Who enrolls while the rate is taken at the end.
+/// Who is left to enroll while the rate is taken at the end.
 const MORE: u64 = 500_000;
 
 /// The rate is taken so often at both ends.
@@ -28,7 +28,7 @@ const WINDOW: Times = Times {
 /// Calls in flight.
 const CROWD: usize = 256;
 
-/// Between the ends, this is said how far it is after so long.
+/// Between the ends: after so long it says how far it has come.
 const STRETCH: Times = Times {
     warm_up: Duration::ZERO,
     measured: Duration::from_secs(10),
