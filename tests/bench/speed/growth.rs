@@ -65,6 +65,6 @@ async fn enroll(subject: &Subject, times: Times) -> Result<f64> {
     subject
         .measure(&mut window, "enroll", work, CROWD, times)
         .await?;
-    let rate = window.median("enroll_256_calls_per_second");
+    let rate = window.median(&format!("enroll_{CROWD}_calls_per_second"));
     Ok(rate.ok_or("no rate")?)
 }
