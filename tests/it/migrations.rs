@@ -140,33 +140,55 @@ on_each_database! {
     }
 }
 
-/// SQLite has nobody else meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_would_hold_up_checks_gives_up_and_can_be_run_again() {
-    let Some(database) = TestDatabase::postgres().await else {
-        return;
-    };
-    for sql in [
+async fn live_claims_alone_are_unique_unless_a_long_look_stands_in_the_way() {
+    let before = [
         "ALTER INDEX uq_enrollment_claims_live RENAME TO uq_enrollment_claims_person",
         "CREATE UNIQUE INDEX uq_enrollment_claims_live ON enrollment_claims (offer_id, person, \
            (CASE WHEN live THEN '00000000-0000-0000-0000-000000000000' ELSE enrollment_id END))",
-        "DELETE FROM seaql_migrations WHERE version = 'm0018_live_claims_alone_are_unique'",
-    ] {
+    ];
+    let look = "SELECT count(*) FROM enrollment_claims";
+    let migration = "m0018_live_claims_alone_are_unique";
+    let is_done = "SELECT count(*) FROM pg_indexes WHERE indexname = 'uq_enrollment_claims_live' \
+                   AND indexdef LIKE 'CREATE UNIQUE INDEX % (offer_id, person) WHERE live'";
+    gives_up_behind_a_long_look(&before, look, migration, is_done).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packs_keep_digests_once_unless_a_long_look_stands_in_the_way() {
+    let before = [
+        "CREATE OR REPLACE VIEW listed_members AS \
+           SELECT load_id, unnest(digests) AS digest, unnest(people) AS person FROM packs",
+        "ALTER TABLE packs ALTER people SET NOT NULL",
+    ];
+    let look = "SELECT count(*) FROM listed_members";
+    let migration = "m0019_people_who_are_their_digests";
+    let is_done = "SELECT count(*) FROM information_schema.columns \
+                   WHERE table_name = 'packs' AND column_name = 'people' AND is_nullable = 'YES'";
+    gives_up_behind_a_long_look(&before, look, migration, is_done).await;
+}
+
+/// A migration that would hold up checks while it waits for a look gives up instead, leaves nothing, and can be run
+/// again. On PostgreSQL: SQLite has nobody else meanwhile. `before` takes back what it did; `is_done` counts that.
+async fn gives_up_behind_a_long_look(before: &[&str], look: &str, migration: &str, is_done: &str) {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let unrecord = format!("DELETE FROM seaql_migrations WHERE version = '{migration}'");
+    for sql in before.iter().copied().chain([unrecord.as_str()]) {
         database.execute(sql).await.unwrap();
     }
     let store = Store::connect(&database.settings, false).await.unwrap();
     let long_look = database.inside.begin().await.unwrap();
-    let look = "SELECT count(*) FROM enrollment_claims";
     long_look.execute_unprepared(look).await.unwrap();
 
     store.migrate(&database.settings).await.unwrap_err();
+    assert_eq!(database.count(is_done).await, 0);
 
     long_look.rollback().await.unwrap();
     let migrated = store.migrate(&database.settings).await.unwrap();
-    assert_eq!(migrated, ["m0018_live_claims_alone_are_unique"]);
-    let unique = "SELECT count(*) FROM pg_indexes WHERE indexname = 'uq_enrollment_claims_live' \
-                  AND indexdef LIKE 'CREATE UNIQUE INDEX % (offer_id, person) WHERE live'";
-    assert_eq!(database.count(unique).await, 1);
+    assert_eq!(migrated, [migration]);
+    assert_eq!(database.count(is_done).await, 1);
 }
 
 /// Leaves the tables as they were before lists were packed.
