@@ -6,7 +6,11 @@ use std::{
     time::Instant,
 };
 
-use super::{Line, Numbers, Run, Times, line::Broken, tally::Tally};
+use super::{
+    Line, Numbers, Run, Times,
+    line::Broken,
+    tally::{Counted, Tally},
+};
 
 /// Keeps so many calls in flight, spread over the connections. A call that fails has no next one.
 pub async fn closed<P>(
@@ -16,7 +20,7 @@ pub async fn closed<P>(
     times: Times,
     probe: impl FnMut() -> P,
 ) -> Result<Run<P>, Broken> {
-    let tally = Tally::new();
+    let tally = Tally::new(Counted::Ended);
     let count = lines.len().max(1);
     for call in 0..in_flight {
         if let Some(line) = lines.get_mut(call % count) {
@@ -24,10 +28,9 @@ pub async fn closed<P>(
         }
     }
     let calls = poll_fn(|context| poll(&mut lines, numbers, &tally, context));
-    let (mut run, calls) = tokio::join!(tally.watch(times, probe), calls);
+    let (run, calls) = tokio::join!(tally.watch(times, probe), calls);
     calls?;
-    run.failures = tally.failures();
-    Ok(run)
+    Ok(tally.complete(run))
 }
 
 fn begin(line: &mut Line, numbers: &Numbers, tally: &Tally, now: Instant) {

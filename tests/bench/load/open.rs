@@ -1,5 +1,6 @@
 //! The open loop: calls begin at a fixed rate, whether those before them have ended or not. A latency
-//! counts from the moment at which the call was to begin, so that no stall hides the calls behind it.
+//! counts from the moment at which the call was to begin, and however late it ends, so that no stall hides the calls
+//! behind it.
 
 use std::{
     future::{Future, poll_fn},
@@ -15,7 +16,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Line, Numbers, Run, Times, line::Broken, tally::Tally};
+use super::{
+    Line, Numbers, Run, Times,
+    line::Broken,
+    tally::{Counted, Tally},
+};
 
 /// Calls on the way at once; more wait, and their waiting counts. Below what a server refuses.
 const MOST_IN_FLIGHT: usize = 480;
@@ -28,7 +33,7 @@ pub async fn open<P>(
     times: Times,
     probe: impl FnMut() -> P,
 ) -> Result<Run<P>, Broken> {
-    let tally = Tally::new();
+    let tally = Tally::new(Counted::Due);
     let period = Duration::from_secs_f64(1.0 / per_second.max(1.0));
     let beat = Beat::every(period);
     let mut calls = Calls {
@@ -54,10 +59,9 @@ pub async fn open<P>(
             }
         }
     };
-    let (mut run, calls) = tokio::join!(tally.watch(times, probe), calls);
+    let (run, calls) = tokio::join!(tally.watch(times, probe), calls);
     calls?;
-    run.failures = tally.failures();
-    Ok(run)
+    Ok(tally.complete(run))
 }
 
 struct Calls {
@@ -77,7 +81,7 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         let mut in_flight = self.in_flight();
-        while !tally.is_stopped() && in_flight < MOST_IN_FLIGHT && self.due <= Instant::now() {
+        while in_flight < MOST_IN_FLIGHT && self.due <= Instant::now() && tally.wants(self.due) {
             match numbers.take() {
                 Some(number) => self.begin(number),
                 None => tally.fail("there are no numbers left to call with".to_owned()),

@@ -17,29 +17,45 @@ pub struct Run<P> {
     pub calls: u64,
     /// How long it was counted.
     pub elapsed: Duration,
-    /// Microseconds of these calls.
+    /// Microseconds of these calls; in the open loop, also of those that were due by then.
     pub latencies: Vec<f64>,
     /// Calls that failed, and what the first of them said.
     pub failures: Option<(u64, String)>,
 }
 
-pub(super) struct Tally(RefCell<Counts>);
+pub(super) struct Tally {
+    /// Which calls count.
+    counted: Counted,
+    counts: RefCell<Counts>,
+}
+
+/// Which calls count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Those that end while it is counted.
+    Ended,
+    /// Those, and those that were due by then.
+    Due,
+}
 
 struct Counts {
     counting: bool,
-    stopped: bool,
+    stopped: Option<Instant>,
     latencies: Vec<f64>,
     failures: Option<(u64, String)>,
 }
 
 impl Tally {
-    pub fn new() -> Self {
-        Self(RefCell::new(Counts {
-            counting: false,
-            stopped: false,
-            latencies: Vec::new(),
-            failures: None,
-        }))
+    pub fn new(counted: Counted) -> Self {
+        Self {
+            counted,
+            counts: RefCell::new(Counts {
+                counting: false,
+                stopped: None,
+                latencies: Vec::new(),
+                failures: None,
+            }),
+        }
     }
 
     /// Notes a call that has ended now.
@@ -48,7 +64,7 @@ impl Tally {
             return self.fail(failure);
         }
         let mut counts = self.counts();
-        if counts.counting {
+        if counts.counting || (counts.stopped.is_some() && self.counted == Counted::Due) {
             let elapsed = now.saturating_duration_since(ended.since);
             counts.latencies.push(elapsed.as_secs_f64() * 1e6);
         }
@@ -60,10 +76,16 @@ impl Tally {
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.counts().stopped
+        self.counts().stopped.is_some()
     }
 
-    /// Lets the loop run: warms up, counts between two looks of the probe, tells it to stop.
+    /// Whether a call that was due then is still to be made.
+    pub fn wants(&self, due: Instant) -> bool {
+        self.counts().stopped.is_none_or(|stopped| due <= stopped)
+    }
+
+    /// Lets the loop run: warms up, counts between two looks of the probe, tells it to stop. What is known only when
+    /// all calls have ended is left to [`Self::complete`].
     pub async fn watch<P>(&self, times: super::Times, mut probe: impl FnMut() -> P) -> Run<P> {
         tokio::time::sleep(times.warm_up).await;
         let before = probe();
@@ -74,24 +96,28 @@ impl Tally {
         self.counts().counting = false;
         let after = probe();
         let mut counts = self.counts();
-        counts.stopped = true;
-        let latencies = std::mem::take(&mut counts.latencies);
+        counts.stopped = Some(Instant::now());
         Run {
             before,
             after,
-            calls: latencies.len() as u64,
+            calls: counts.latencies.len() as u64,
             elapsed,
-            latencies,
+            latencies: Vec::new(),
             failures: None,
         }
     }
 
-    /// What failed, also after the counting. To be asked once all calls have ended.
-    pub fn failures(&self) -> Option<(u64, String)> {
-        self.counts().failures.clone()
+    /// The run, once all calls have ended: how long they took, and what failed, also after the counting.
+    pub fn complete<P>(self, run: Run<P>) -> Run<P> {
+        let counts = self.counts.into_inner();
+        Run {
+            latencies: counts.latencies,
+            failures: counts.failures,
+            ..run
+        }
     }
 
     fn counts(&self) -> RefMut<'_, Counts> {
-        self.0.borrow_mut()
+        self.counts.borrow_mut()
     }
 }

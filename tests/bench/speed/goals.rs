@@ -103,8 +103,11 @@ pub const GOALS: [Goal; 9] = [
     },
 ];
 
-/// Fails when a goal could not be measured although all that it needs was asked for.
+/// Fails when nothing was measured, or a goal was not although all that it needs was asked for.
 pub fn refuse_gaps(options: &Options, with_postgres: bool, figures: &Figures) -> Result<()> {
+    if figures.medians().next().is_none() {
+        return Err("nothing was measured".into());
+    }
     if options.only.is_some() {
         return Ok(());
     }

@@ -15,8 +15,8 @@ pub const NAME: &str = "enroll_after_2m";
 /// How many enroll.
 const MANY: u64 = 2_000_000;
 
-/// Who is left to enroll while the rate is taken at the end.
-const MORE: u64 = 500_000;
+/// Who is left to enroll in the last stretch, and while the rate is taken at the end.
+const MORE: u64 = 1_000_000;
 
 /// The rate is taken so often at both ends.
 const WINDOWS: u32 = 5;

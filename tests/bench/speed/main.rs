@@ -49,34 +49,37 @@ async fn run(options: &Options) -> Result<()> {
     let _alone = alone::wait_for_others(&options.folder)?;
     let mut figures = Figures::default();
     let mut version = None;
-    if options.includes(Database::Postgres) {
-        version = run_on_postgres(options, &mut figures).await?;
-    }
-    if options.includes(Database::Sqlite) {
-        on_sqlite::run(options, &mut figures).await?;
-    }
+    let measured = measure(options, &mut version, &mut figures).await;
+    // Also what was measured before something broke.
     report::machine(&options.folder, version.as_deref(), &figures);
     report::table("PostgreSQL", |name| !name.starts_with("sqlite_"), &figures);
     report::table("SQLite", |name| name.starts_with("sqlite_"), &figures);
     report::goals(&GOALS, &figures);
     report::lines(&GOALS, &figures);
+    measured?;
     goals::refuse_gaps(options, version.is_some(), &figures)
 }
 
-/// Gives its version, where it is installed.
-async fn run_on_postgres(options: &Options, figures: &mut Figures) -> Result<Option<String>> {
-    let Some(postgres) = Postgres::start(&options.folder)? else {
-        stand::postgres::say_that_it_is_missing()?;
-        return Ok(None);
-    };
-    let version = postgres.query("SHOW server_version")?;
-    on_postgres::run(options, &postgres, figures).await?;
-    drop(postgres);
-    if options.long
-        && options.wants(growth::NAME)
-        && let Some(postgres) = Postgres::start(&options.folder)?
-    {
-        growth::run(options, &postgres, figures).await?;
+/// Measures on the databases that are wanted; `version` becomes PostgreSQL's, where it is installed.
+async fn measure(
+    options: &Options,
+    version: &mut Option<String>,
+    figures: &mut Figures,
+) -> Result<()> {
+    if options.includes(Database::Postgres) {
+        if let Some(postgres) = Postgres::start(&options.folder)? {
+            *version = Some(postgres.query("SHOW server_version")?);
+            on_postgres::run(options, &postgres, figures).await?;
+        } else {
+            stand::postgres::say_that_it_is_missing()?;
+        }
+        if version.is_some() && options.long && options.wants(growth::NAME) {
+            let postgres = Postgres::start(&options.folder)?.ok_or("PostgreSQL is gone")?;
+            growth::run(options, &postgres, figures).await?;
+        }
     }
-    Ok(Some(version))
+    if options.includes(Database::Sqlite) {
+        on_sqlite::run(options, figures).await?;
+    }
+    Ok(())
 }

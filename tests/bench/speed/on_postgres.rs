@@ -23,25 +23,13 @@ use crate::{
 
 /// Enrollments per second for which there are people enough, by the service and by pgbench.
 const ENROLLMENTS_PER_SECOND: f64 = 20_000.0;
-const PGBENCH_PER_SECOND: f64 = 8_000.0;
+const PGBENCH_PER_SECOND: f64 = 10_000.0;
 
 /// Enrolled before the rounds, so that there is somebody to be looked up.
 const FIRST: Times = Times {
     warm_up: Duration::ZERO,
     measured: Duration::from_secs(1),
 };
-
-/// Batches in flight. Each holds a thousand people.
-const BATCHES: [usize; 2] = [1, 8];
-
-const WORKS: [Work; 6] = [
-    Work::CheckListed,
-    Work::CheckNotListed,
-    Work::CheckHalf,
-    Work::Enroll,
-    Work::Replay,
-    Work::LookUp,
-];
 
 /// Measures everything.
 pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) -> Result<()> {
@@ -59,8 +47,8 @@ pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) 
         by_hand: None,
     };
     field.run(&points, options, figures).await?;
-    // Apart from the others: what large messages leave in memory is not theirs.
-    field.run(&batches(), options, figures).await?;
+    let batches = Point::batches(options);
+    field.run(&batches, options, figures).await?;
     pgbench.check_enrolled()
 }
 
@@ -102,7 +90,7 @@ fn people(options: &Options) -> People {
 }
 
 fn points(options: &Options, pgbench: &mut Pgbench<'_>) -> Result<Vec<Point>> {
-    let mut points = Point::calls(&WORKS);
+    let mut points = Point::calls();
     points.push(Point::OpenLoop);
     for work in [Work::CheckListed, Work::Enroll] {
         points.extend(CROWDS.map(|crowd| Point::Echo(work, crowd)));
@@ -116,12 +104,6 @@ fn points(options: &Options, pgbench: &mut Pgbench<'_>) -> Result<Vec<Point>> {
         points.push(crowded);
     }
     Ok(points)
-}
-
-fn batches() -> Vec<Point> {
-    let batches = BATCHES.map(|crowd| Point::Calls("check_batch", Work::CheckBatch, crowd));
-    let single = Point::Calls("check_beside_batch", Work::CheckListed, 256);
-    batches.into_iter().chain([single]).collect()
 }
 
 /// Asks the service once of each kind, and lets the echo answer the same.

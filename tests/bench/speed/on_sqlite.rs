@@ -37,7 +37,7 @@ pub async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
         people.of_service(),
     )
     .await?;
-    let mut points = Point::calls(&[Work::CheckListed, Work::Enroll]);
+    let mut points = Point::calls();
     points.push(Point::ByHand);
     let mut field = Field {
         subject: &subject,
@@ -45,7 +45,9 @@ pub async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
         pgbench: None,
         by_hand: Some(&mut by_hand),
     };
-    field.run(&points, options, figures).await
+    field.run(&points, options, figures).await?;
+    let batches = Point::batches(options);
+    field.run(&batches, options, figures).await
 }
 
 /// As many as the run needs.

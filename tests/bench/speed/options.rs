@@ -29,7 +29,7 @@ pub struct Options {
     /// Seconds that each point is measured for [default: 1.5; 0.3 with --short].
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Only points with this in their name; goals that miss a figure are left out.
+    /// Only points with this in their name, as it is on PostgreSQL; goals that miss a figure are not measured.
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
     /// Only on this database.

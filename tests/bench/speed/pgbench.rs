@@ -1,9 +1,14 @@
 //! The same work as SQL by hand, on the same tables, driven by PostgreSQL's own load generator.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use super::data::People;
-use crate::stand::{Result, kept::printed_and_said, postgres::Postgres, processes};
+use crate::stand::{
+    Result,
+    kept::printed_and_said,
+    postgres::Postgres,
+    processes::{self, per_call},
+};
 
 /// Numbers of clients among which the best is looked for.
 const CLIENTS: [u32; 6] = [2, 4, 8, 16, 32, 64];
@@ -146,7 +151,8 @@ impl<'a> Pgbench<'a> {
             return Ok(());
         }
         let enrolled = self.enrolled;
-        Err(format!("pgbench ran {enrolled} enrollments, and there are {count}").into())
+        let why = "has it more than PGBENCH_PER_SECOND?";
+        Err(format!("pgbench ran {enrolled} enrollments, and there are {count}: {why}").into())
     }
 
     /// Microseconds of each transaction, by its log: client, number, time, script, and when.
@@ -165,11 +171,6 @@ impl<'a> Pgbench<'a> {
         let warm_up = if seconds > 1 { latencies.len() / 10 } else { 0 };
         Ok(latencies.split_off(warm_up))
     }
-}
-
-/// Microseconds per call.
-pub fn per_call(time: Duration, calls: f64) -> f64 {
-    time.as_secs_f64() * 1e6 / calls.max(1.0)
 }
 
 /// Transactions per second, by its lines of progress after the first one.

@@ -12,16 +12,29 @@ use crate::{
     load::{Numbers, Times, closed},
     stand::{
         Result,
-        calls::{connect, note_calls},
+        calls::{connect, note_calls, note_latencies},
         disturbance::Disturbance,
         echo::Echo,
-        figures::{Figures, quantile},
-        processes,
+        figures::Figures,
+        processes::{self, per_call},
     },
 };
 
 /// Calls in flight.
 pub const CROWDS: [usize; 3] = [1, 64, 256];
+
+/// Batches in flight, of a thousand people each. Eight keep both processors busy.
+const BATCHES: [usize; 4] = [1, 8, 64, 256];
+
+/// What is asked for one person at a time.
+const SINGLE: [Work; 6] = [
+    Work::CheckListed,
+    Work::CheckNotListed,
+    Work::CheckHalf,
+    Work::Enroll,
+    Work::Replay,
+    Work::LookUp,
+];
 
 /// Something to be measured once in each round.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +55,20 @@ pub enum Point {
 
 impl Point {
     /// The service at all crowds.
-    pub fn calls(works: &[Work]) -> Vec<Self> {
-        let crowds = |work: &Work| CROWDS.map(|crowd| Self::Calls(work.name(), *work, crowd));
-        works.iter().flat_map(crowds).collect()
+    pub fn calls() -> Vec<Self> {
+        let crowds = |work: Work| CROWDS.map(|crowd| Self::Calls(work.name(), work, crowd));
+        SINGLE.into_iter().flat_map(crowds).collect()
+    }
+
+    /// Batches, and single checks beside them. To be measured apart from the others: what large messages leave in
+    /// memory is not theirs.
+    pub fn batches(options: &Options) -> Vec<Self> {
+        let crowds = BATCHES.iter().copied();
+        // In a short point, the first of so many have hardly been answered.
+        let crowds = crowds.filter(|crowd| !options.short || *crowd <= 8);
+        let batch = |crowd| Self::Calls(Work::CheckBatch.name(), Work::CheckBatch, crowd);
+        let single = Self::Calls("check_beside_batch", Work::CheckListed, 256);
+        crowds.map(batch).chain([single]).collect()
     }
 
     /// The name that its figures begin with, but for that of the database.
@@ -102,8 +126,13 @@ impl Field<'_, '_> {
             for point in &points {
                 self.measure(*point, options.times(), figures).await?;
             }
-            // No divisor of the number of points: none is always first.
-            let step = 7.min(points.len());
+            let count = points.len();
+            // Has no divisor in common with their number: each is first once before one is first again.
+            let step = if count.is_multiple_of(7) {
+                1
+            } else {
+                7 % count
+            };
             points.rotate_left(step);
         }
         let name = format!("{}others_cpu", self.subject.prefix);
@@ -167,11 +196,7 @@ impl Field<'_, '_> {
         let per_second = format!("{name}_calls_per_second");
         figures.add(per_second, run.per_second, "1/s");
         figures.add(format!("{name}_database_cpu"), run.database_cpu, "us");
-        for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-            if let Some(value) = quantile(&run.latencies, part) {
-                figures.add(format!("{name}_{what}"), value, "us");
-            }
-        }
+        note_latencies(figures, name, &run.latencies);
         Ok(())
     }
 }
@@ -205,7 +230,7 @@ async fn measure_echo(
     let run = closed(lines, crowd, &numbers, times, probe).await?;
     note_calls(figures, name, &run)?;
     for (((what, _), before), after) in parties.into_iter().zip(run.before).zip(run.after) {
-        let cpu = super::pgbench::per_call(after?.saturating_sub(before?), run.calls as f64);
+        let cpu = per_call(after?.saturating_sub(before?), run.calls as f64);
         figures.add(format!("{name}_{what}"), cpu, "us");
     }
     Ok(())

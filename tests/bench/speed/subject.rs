@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     calls::{BATCH, Work},
     data::People,
-    pgbench::per_call,
 };
 use crate::{
     load::{Numbers, Run, Script, Times, closed, open},
@@ -13,7 +12,7 @@ use crate::{
         Result,
         calls::{connect, note_calls},
         figures::Figures,
-        processes,
+        processes::{self, per_call},
         service::Service,
     },
 };
@@ -89,7 +88,9 @@ impl Subject {
         let lines = connect(self.service.address, &script, 256).await?;
         let probe = || self.usage();
         let run = open(lines, per_second, &numbers, times, probe).await?;
-        self.note(figures, &format!("{}enroll_open", self.prefix), run, false)
+        let name = format!("{}enroll_open", self.prefix);
+        figures.add(format!("{name}_asked"), per_second, "1/s");
+        self.note(figures, &name, run, false)
     }
 
     fn script(&self, work: Work) -> (Arc<Script>, Arc<Numbers>) {

@@ -34,10 +34,15 @@ pub fn note_calls<P>(figures: &mut Figures, name: &str, run: &Run<P>) -> Result<
     }
     let per_second = run.calls as f64 / run.elapsed.as_secs_f64();
     figures.add(format!("{name}_calls_per_second"), per_second, "1/s");
+    note_latencies(figures, name, &run.latencies);
+    Ok(())
+}
+
+/// Notes the middle one of these microseconds, and the one that a hundredth exceeds.
+pub fn note_latencies(figures: &mut Figures, name: &str, latencies: &[f64]) {
     for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-        if let Some(value) = quantile(&run.latencies, part) {
+        if let Some(value) = quantile(latencies, part) {
             figures.add(format!("{name}_{what}"), value, "us");
         }
     }
-    Ok(())
 }

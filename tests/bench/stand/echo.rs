@@ -1,4 +1,5 @@
-//! A bare echo: the same transport, path and message sizes as the service, and nothing behind them.
+//! A bare echo: the same transport, path and message sizes as the service, and nothing behind them. On the system's
+//! allocator, as tonic is by itself.
 
 use std::{
     net::SocketAddr,

@@ -28,6 +28,11 @@ pub fn cpu_with_children(pid: u32) -> Result<Duration> {
     Ok(sum)
 }
 
+/// Microseconds of it for each of so many calls.
+pub fn per_call(time: Duration, calls: f64) -> f64 {
+    time.as_secs_f64() * 1e6 / calls.max(1.0)
+}
+
 /// Processor time that everybody together has used so far.
 pub fn cpu_of_everybody() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;

@@ -51,7 +51,7 @@ impl Service {
     /// Installs it in a new folder in `within`, with this database, whose URL may name that folder as
     /// `{folder}`; makes the tables, and serves.
     pub async fn start(within: &Path, database: &str) -> Result<Self> {
-        let folder = TempDir::with_prefix_in("enrollment-speed-", within)?;
+        let folder = TempDir::with_prefix_in("enrollment-bench-", within)?;
         let path = folder.path().display().to_string();
         install(folder.path(), &database.replace("{folder}", &path))?;
         let settings = folder.path().join("enrollment.toml");
