@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     App, Error,
-    committer::{Deed, Done, Wants},
+    deed::{Deed, Done, Wants},
     find::refuse_other_revision,
     others::LettingIn,
     view::EnrollmentView,

@@ -12,8 +12,8 @@
 //! then all of its request ids are looked for. The same resolves a commit that nobody heard of.
 //!
 //! **One bad command fails alone.** A refusal is the command's own answer. If the turn itself fails
-//! for another reason than a database that is away, it is taken apart, and each command has a turn of
-//! its own.
+//! for another reason than a database that is away, as when somebody holds a row that one of them changes, it is
+//! taken apart, and each command has a turn of its own.
 //!
 //! # How to add a command
 //! 1. Give it a file, with a struct that holds everything it needs, sealed and minted beforehand:
@@ -21,8 +21,8 @@
 //! 2. Implement [`Deed`]: say in `wants` whom it must see, and decide in `act`, which only reads and
 //!    changes the [`WorkingSet`]. Let it refuse before it changes anything: its changes are kept with
 //!    those of the turn. Each change is an event.
-//! 3. If it changes rows of a new kind, add them to [`Changes`](crate::storage::lane::Changes) and to
-//!    the two writers beside it.
+//! 3. If it changes rows of a new kind, add them to [`Changes`](crate::storage::lane::Changes), to the `Rows` behind
+//!    it, where `add_only` says whether a turn needs more than its inserts, and to both writers.
 //! 4. Call [`App::once`] with it.
 //!
 //! A command that changes one enrollment is less than that: it implements [`Change`](super::change::Change), and
@@ -41,6 +41,7 @@ use super::{
     App, Error,
     catalogues::Catalogues,
     codes_left,
+    deed::{Deed, Done, Wants},
     error::Conflict,
     lanes::{Waiting, Work, by},
     others::{self, Others},
@@ -54,56 +55,12 @@ use crate::{
     storage::{
         self, Store,
         catalogue::Catalogue,
-        code::KeptCode,
         enrollment::StoredEnrollment,
         lane::{Lane, Recorded, Turn},
         request::{Answered, Request},
         transaction::{Attempts, UnknownCommit},
     },
 };
-
-/// A command that changes an enrollment, or makes one.
-pub(super) trait Deed: Send + Sync {
-    /// Its name, as the API has it.
-    fn name(&self) -> &'static str;
-
-    /// Whom it must see.
-    fn wants(&self) -> Wants<'_>;
-
-    /// Whether its result shows the code; whoever repeats the request sees it again.
-    fn shows_code(&self) -> bool {
-        false
-    }
-
-    /// Decides, and says in the working set what changes. `now` is when the request was received,
-    /// however often the turn is taken: one that came in time is in time. Fails before it changes
-    /// anything.
-    fn act(&self, set: &mut WorkingSet, now: DateTime<Utc>) -> Result<Done, Error>;
-}
-
-/// Whom a command must see.
-pub(super) enum Wants<'a> {
-    /// The people with these identifiers, and their enrollments.
-    People(&'a [IdentifierDigest]),
-    /// An enrollment, and those of the same people.
-    Enrollment(Uuid),
-}
-
-/// What a command left behind.
-#[derive(Debug, Clone)]
-pub(super) struct Done {
-    /// The enrollment.
-    pub stored: StoredEnrollment,
-    /// Its code, for the command that shows it, unless it comes out of the pool as the turn is written.
-    pub code: Option<KeptCode>,
-}
-
-impl Done {
-    /// For a command that shows no code.
-    pub fn without_code(stored: StoredEnrollment) -> Self {
-        Self { stored, code: None }
-    }
-}
 
 /// A command on its way.
 pub(super) struct Order {
@@ -159,18 +116,27 @@ impl Committing {
     /// A turn for each offer: what is seen and decided is of one offer.
     async fn serve(&mut self, waiting: Vec<Waiting<Order, Outcome>>) {
         for (name, waiting) in by(|order: &Order| &order.offer, waiting) {
-            let waiting = waiting.into_iter().map(Waiting::split);
-            let (orders, callers) = waiting.unzip::<_, _, Vec<_>, Vec<_>>();
+            // Those of another offer may have taken their time.
+            let waiting = waiting.into_iter().filter(|one| !one.has_left());
+            let (orders, callers) = waiting.map(Waiting::split).unzip::<_, _, Vec<_>, Vec<_>>();
+            if orders.is_empty() {
+                continue;
+            }
             // Boxed: it holds the state of every statement it may run.
-            let outcomes = Box::pin(self.all(&name, &orders)).await;
+            let outcomes = Box::pin(self.all(&name, &orders, &callers)).await;
             for (caller, outcome) in callers.into_iter().zip(outcomes) {
                 caller.answer(outcome);
             }
         }
     }
 
-    /// Does them together; if that cannot be, each by itself.
-    async fn all(&mut self, name: &OfferName, orders: &[Order]) -> Vec<Outcome> {
+    /// Does them together; if that cannot be, each by itself, for a caller who still waits.
+    async fn all(
+        &mut self,
+        name: &OfferName,
+        orders: &[Order],
+        callers: &[Waiting<(), Outcome>],
+    ) -> Vec<Outcome> {
         let failure = match self.together(name, orders).await {
             Ok(outcomes) => return outcomes,
             Err(failure) => failure,
@@ -179,6 +145,7 @@ impl Committing {
             storage::Error::Unavailable | storage::Error::OutcomeUnknown => true,
             storage::Error::Contention
             | storage::Error::LiveClaimTaken
+            | storage::Error::Locked
             | storage::Error::Fault(_) => orders.len() == 1,
         };
         if is_of_all {
@@ -187,7 +154,11 @@ impl Committing {
         metrics::counter!("enrollment_turns_taken_apart_total").increment(1);
         tracing::warn!(%failure, commands = orders.len(), "a turn is taken apart");
         let mut outcomes = Vec::<Outcome>::with_capacity(orders.len());
-        for order in orders {
+        for (order, caller) in orders.iter().zip(callers) {
+            if caller.has_left() {
+                outcomes.push(Err(Error::Fault("nobody waits for this command")));
+                continue;
+            }
             if let Some(Err(Error::Storage(storage::Error::Unavailable))) = outcomes.last() {
                 // The database has gone away: nobody else need wait to learn it.
                 outcomes.push(Err(storage::Error::Unavailable.into()));

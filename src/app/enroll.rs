@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     App, Error,
-    committer::{Deed, Done, Wants},
+    deed::{Deed, Done, Wants},
     error::{Conflict, Precondition},
     standing::Standing,
     view::{EnrollmentView, code_context, contact_context},

@@ -53,6 +53,11 @@ impl<Ask, Answer> Waiting<Ask, Answer> {
         (ask, Waiting { ask: (), answer })
     }
 
+    /// Whether nobody waits for the answer any more.
+    pub fn has_left(&self) -> bool {
+        self.answer.is_closed()
+    }
+
     /// Answers. Whoever has gone away meanwhile does not hear it.
     pub fn answer(self, answer: Answer) {
         let _ = self.answer.send(answer);
@@ -162,7 +167,7 @@ async fn run<W: Work>(mut work: W, queue: Arc<Queue<W::Ask, W::Answer>>) {
             woken.notified().await;
             continue;
         }
-        let waiting = waiting.into_iter().filter(|one| !one.answer.is_closed());
+        let waiting = waiting.into_iter().filter(|one| !one.has_left());
         // A turn that panics answers nobody, and those who wait are told so; the lane goes on.
         let turn = AssertUnwindSafe(work.turn(waiting.collect()));
         let _ = turn.catch_unwind().await;

@@ -43,6 +43,7 @@ mod catalogues;
 mod change;
 mod codes_left;
 mod committer;
+mod deed;
 mod find;
 mod fingerprint;
 mod keys;

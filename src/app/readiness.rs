@@ -1,4 +1,5 @@
-//! Whether the service can do its work: the database answers, has the tables, and fits the keys.
+//! Whether the service can do its work: the database answers, has the tables, keeps what it commits, and fits the
+//! keys.
 
 use super::{App, KeyCheckError};
 use crate::storage;
@@ -12,6 +13,9 @@ pub enum NotReady {
     /// `migrate` has not been run.
     #[error("{0} migrations are missing: run migrate")]
     Schema(usize),
+    /// The database can lose what was acknowledged.
+    #[error("synchronous_commit is off: what PostgreSQL has committed would not survive its crash")]
+    Forgetful,
     /// The keys are others than those that the rows were made with.
     #[error(transparent)]
     Keys(#[from] KeyCheckError),
@@ -35,8 +39,11 @@ impl App {
         if missing > 0 {
             return Err(NotReady::Schema(missing));
         }
+        if store.forgets().await? {
+            return Err(NotReady::Forgetful);
+        }
         self.check_keys().await?;
-        // Neither tables nor keys change under a running process.
+        // Neither tables nor settings nor keys change under a running process.
         self.0.prepared.get_or_init(|| ());
         Ok(())
     }

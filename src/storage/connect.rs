@@ -1,11 +1,12 @@
 //! Connections to the database, and what each of them is set to.
 
-use std::{fmt, future::Future, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, future::Future, io, str::FromStr, sync::Arc, time::Duration};
 
 use sea_orm::{
-    DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
+    ConnectionTrait, DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
+    Statement,
     sqlx::{
-        ConnectOptions, Connection,
+        self, ConnectOptions, Connection, PgConnection,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
         sqlite::{
             SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -21,9 +22,11 @@ use super::Error;
 /// How long a call waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// What the planner may not do on a lane. Its statements find rows by keys that are given in arrays;
-/// but a plan made while a table was empty would read it whole, until somebody analyzes it.
-const BY_INDEX: [(&str, &str); 6] = [
+/// How a lane is set. It waits for nobody's lock longer than this, since all of a turn wait with it; a deadlock is
+/// noticed sooner, after a second. Its statements find rows by keys that are given in arrays; but a plan made while a
+/// table was empty would read it whole, until somebody analyzes it: so the planner may not.
+const LANE: [(&str, &str); 7] = [
+    ("lock_timeout", "3s"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
@@ -123,7 +126,7 @@ impl Store {
             } => {
                 let options = postgres_options(url, password.as_deref().map(String::as_str))?;
                 let pool = postgres(options.clone(), *max_connections);
-                let lanes = LaneOptions::Postgres(Arc::new(options.options(BY_INDEX)));
+                let lanes = LaneOptions::Postgres(Arc::new(options.options(LANE)));
                 (pool.clone(), pool, lanes)
             }
         };
@@ -143,6 +146,18 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(self.reader.ping().await?)
+    }
+
+    /// Whether a crash of the database can lose what it has committed: a role or a database of PostgreSQL can be set
+    /// so, and nothing would tell.
+    pub async fn forgets(&self) -> Result<bool, Error> {
+        if !self.is_postgres() {
+            return Ok(false);
+        }
+        let show = Statement::from_string(DbBackend::Postgres, "SHOW synchronous_commit");
+        let row = self.reader.query_one_raw(show).await?;
+        let row = row.ok_or_else(|| Error::affected("show"))?;
+        Ok(row.try_get_by_index::<String>(0)? == "off")
     }
 
     /// Waits for the transactions under way, and closes all connections. No transaction can begin
@@ -232,8 +247,22 @@ fn postgres(options: PgConnectOptions, max_connections: u32) -> DatabaseConnecti
                 Ok(true)
             })
         })
+        .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
         .connect_lazy_with(options);
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+/// Fails on a server that only reads: a standby, as the address may lead to while another server takes over. It keeps
+/// nothing, and what it shows may be old.
+pub(super) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let only_reads = sqlx::query_scalar::<_, String>("SHOW transaction_read_only")
+        .fetch_one(connection)
+        .await?;
+    if only_reads == "on" {
+        let standby = io::Error::other("the server only reads");
+        return Err(sqlx::Error::Io(standby));
+    }
+    Ok(())
 }
 
 async fn sqlite(
@@ -286,7 +315,7 @@ async fn sqlite_pool(
 }
 
 async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), ConnectError> {
-    let version: String = sea_orm::sqlx::query_scalar("SELECT sqlite_version()")
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
         .fetch_one(pool)
         .await
         .map_err(|error| ConnectError::Open(Error::from(&error)))?;
@@ -302,8 +331,6 @@ async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), ConnectError> {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ConnectionTrait;
-
     use super::*;
 
     /// As it does when the disk is full.

@@ -11,6 +11,9 @@ pub enum Error {
     /// The connection broke while committing: done or not done, nobody knows.
     #[error("the connection broke while committing")]
     OutcomeUnknown,
+    /// Somebody else has held what it changes for too long. Nothing was done.
+    #[error("a lock was not given in time")]
+    Locked,
     /// Others got in the way: repeat the whole transaction.
     #[error("the transaction must be repeated")]
     Contention,
@@ -103,12 +106,14 @@ fn from_code(code: &str, constraint: Option<&str>, message: &str) -> Error {
     match code {
         // PostgreSQL (Appendix A of its manual): serialization_failure, deadlock_detected.
         "40001" | "40P01" => Error::Contention,
-        // lock_not_available, query_canceled (by statement_timeout), too_many_connections,
-        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_in_transaction_session_timeout,
-        // disk_full.
-        "55P03" | "57014" | "53300" | "57P01" | "57P02" | "57P03" | "25P03" | "53100" => {
+        // query_canceled (by statement_timeout), too_many_connections, admin_shutdown, crash_shutdown,
+        // cannot_connect_now, idle_in_transaction_session_timeout, disk_full, and
+        // read_only_sql_transaction: it has become a standby, and another server has its place.
+        "57014" | "53300" | "57P01" | "57P02" | "57P03" | "25P03" | "53100" | "25006" => {
             Error::Unavailable
         }
+        // lock_not_available.
+        "55P03" => Error::Locked,
         "23505" if constraint == Some(LIVE_CLAIM_INDEX) => Error::LiveClaimTaken,
         // Somebody else has said the same just now: whoever looks again finds it.
         "23505" if constraint.is_some_and(|name| SAID_ELSEWHERE.contains(&name)) => {

@@ -161,12 +161,11 @@ impl Attempts {
                 self.commit_unknown = true;
             }
             // It cannot be asked whether an earlier attempt was committed.
-            Some(Error::Unavailable | Error::Fault(_)) if self.commit_unknown => {
+            Some(Error::Unavailable | Error::Locked | Error::Fault(_)) if self.commit_unknown => {
                 return Err(Error::OutcomeUnknown.into());
             }
-            Some(Error::OutcomeUnknown | Error::Unavailable | Error::Fault(_)) | None => {
-                return Err(failure);
-            }
+            Some(Error::OutcomeUnknown | Error::Unavailable | Error::Locked | Error::Fault(_))
+            | None => return Err(failure),
         }
         metrics::counter!("enrollment_transaction_repeats_total", "unit" => self.name).increment(1);
         self.made += 1;

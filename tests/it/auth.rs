@@ -345,6 +345,51 @@ async fn the_keys_file_is_followed_and_a_broken_one_changes_nothing() {
     assert_refused(refused, Code::Unauthenticated, "TOKEN_INVALID");
 }
 
+/// What leaked is withdrawn at once, whatever else is wrong with the file.
+#[tokio::test]
+async fn a_key_that_is_gone_from_its_file_counts_no_more_though_none_be_left() {
+    let (first, second) = (Signer::new(), Signer::new());
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("jwks.json");
+    let write = |signers: &[&Signer]| {
+        let keys = signers.iter().flat_map(|signer| signer.jwks.keys.clone());
+        let set = json!({ "keys": keys.collect::<Vec<_>>() });
+        fs::write(&file, set.to_string()).unwrap();
+    };
+    let authenticator = Authenticator::new(&Auth {
+        jwks_file: Some(file.clone()),
+        ..auth(first.jwks.clone())
+    });
+    let authenticator = authenticator.unwrap();
+    let is_let_in = |signer: &Signer| {
+        let token = bearer(&signer.token("app"));
+        authenticator.caller(Some(&token)).is_ok()
+    };
+    let until = async |signer: &Signer, wanted: bool| {
+        let followed = async {
+            while is_let_in(signer) != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = authenticator.follow() => {}
+            followed = timeout(Duration::from_secs(10), followed) => followed.unwrap(),
+        }
+    };
+    assert!(is_let_in(&first));
+
+    // Two of one name: neither is taken.
+    write(&[&second, &second]);
+    until(&first, false).await;
+    assert!(!is_let_in(&second));
+
+    write(&[&second]);
+    until(&second, true).await;
+
+    write(&[]);
+    until(&second, false).await;
+}
+
 fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }

@@ -7,7 +7,7 @@ use enrollment::{
     grpc::proto::v1::{self, eligibility::Verdict},
 };
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use tonic::{Code, Request};
+use tonic::{Code, Request, Response, Status};
 
 use crate::support::{
     capture::Captured,
@@ -23,6 +23,10 @@ const PEOPLE: usize = 300;
 
 /// The request that the database will have none of.
 const POISON: &str = "0bad0bad-0bad-4bad-8bad-0bad0bad0bad";
+
+/// Cuts all other connections to a database.
+const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 on_each_database! {
     async fn many_people_enroll_at_once_and_each_has_an_enrollment_and_a_code(database) {
@@ -67,16 +71,9 @@ on_each_database! {
         let server = with_crowd(&database).await;
         refuse_poison(&database).await;
 
-        let replies = at_once((0..40).map(|number| {
-            let mut app = server.enrollments();
-            let mut request = enroll(customer(&format!("C-{number}")));
-            if number == 20 {
-                POISON.clone_into(&mut request.request_id);
-            }
-            async move { (number, app.enroll(request).await) }
-        })).await;
+        let replies = enroll_with_poison(&server).await;
 
-        for (number, reply) in replies {
+        for (number, reply) in replies.into_iter().enumerate() {
             match number {
                 20 => { assert_refused(reply, Code::Internal, "INTERNAL"); }
                 _ => { reply.unwrap(); }
@@ -186,9 +183,7 @@ async fn connections_that_were_cut_while_idle_cost_no_call() {
     for id in ["C-0", "C-1", "C-2", "C-3"] {
         server.enroll(customer(id)).await;
     }
-    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.inside.execute_unprepared(cut).await.unwrap();
+    database.inside.execute_unprepared(CUT).await.unwrap();
 
     for id in ["C-4", "C-5", "C-6", "C-7"] {
         assert_eq!(
@@ -197,6 +192,66 @@ async fn connections_that_were_cut_while_idle_cost_no_call() {
         );
         server.enroll(customer(id)).await;
     }
+}
+
+/// The address leads to a standby for a while, as it can when another server takes over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_only_reads_is_neither_asked_nor_kept() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_crowd(&database).await;
+    server.enroll(customer("C-0")).await;
+    database.set("default_transaction_read_only = on").await;
+    database.inside.execute_unprepared(CUT).await.unwrap();
+
+    let enrolled = server.enrollments().enroll(enroll(customer("C-1"))).await;
+    assert_refused(enrolled, Code::Unavailable, "DATABASE_UNAVAILABLE");
+    let check = company::check(customer("C-1"));
+    let checked = server.enrollments().check_eligibility(check).await;
+    assert_refused(checked, Code::Unavailable, "DATABASE_UNAVAILABLE");
+
+    database.set("default_transaction_read_only = off").await;
+    server.enroll(customer("C-1")).await;
+    assert_eq!(
+        server.check(customer("C-2")).await.verdict(),
+        Verdict::Eligible
+    );
+}
+
+/// Somebody else has used its request id, and does not say what becomes of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_waits_for_a_lock_too_long_fails_alone() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let server = with_crowd(&database).await;
+    let held = database.inside.begin().await.unwrap();
+    let use_it = format!(
+        "INSERT INTO requests (caller, request_id, fingerprint, result, create_time) \
+         VALUES ('test-app', '{POISON}', '', '{{}}', now())"
+    );
+    held.execute_unprepared(&use_it).await.unwrap();
+
+    let replies = enroll_with_poison(&server).await;
+
+    for (number, reply) in replies.into_iter().enumerate() {
+        match number {
+            20 => {
+                assert_refused(reply, Code::Unavailable, "DATABASE_UNAVAILABLE");
+            }
+            _ => {
+                reply.unwrap();
+            }
+        }
+    }
+    held.rollback().await.unwrap();
+    assert_eq!(database.rows("enrollments").await, 39);
+    let request = v1::EnrollRequest {
+        request_id: POISON.to_owned(),
+        ..enroll(customer("C-20"))
+    };
+    server.enrollments().enroll(request).await.unwrap();
 }
 
 /// Turns that fail as a whole are taken apart, which costs nothing but the speed: only the log tells.
@@ -228,6 +283,19 @@ async fn no_turn_is_taken_apart_without_need_on_postgres() {
     if let Some(database) = TestDatabase::postgres().await {
         assert_none_is_taken_apart(&database).await;
     }
+}
+
+/// Forty people enroll at once; the request of C-20 is poison.
+async fn enroll_with_poison(server: &TestServer) -> Vec<Result<Response<v1::Enrollment>, Status>> {
+    let calls = (0..40).map(|number| {
+        let mut app = server.enrollments();
+        let mut request = enroll(customer(&format!("C-{number}")));
+        if number == 20 {
+            POISON.clone_into(&mut request.request_id);
+        }
+        async move { app.enroll(request).await }
+    });
+    at_once(calls).await
 }
 
 async fn refuse_poison(database: &TestDatabase) {

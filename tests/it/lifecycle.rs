@@ -10,7 +10,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::support::{
     company::{self, chunk, customer, end, header, listed, plain_row},
-    database::migrate,
+    database::{TestDatabase, migrate},
     deeds::cohort,
     refusal::assert_refused,
     server::{self, Start, TestServer},
@@ -106,4 +106,18 @@ on_each_database! {
         let shown = second.enrollments().get_activation_code(request).await.unwrap();
         assert_eq!(shown.into_inner(), enrolled);
     }
+}
+
+/// What it acknowledges would not survive a crash of the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_forgets_is_not_served() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    database.set("synchronous_commit = off").await;
+    let server = TestServer::start_unready(&database.settings, Start::default()).await;
+    assert!(!server.is_serving("").await);
+    let call = company::check(customer("C-1"));
+    let reply = server.enrollments().check_eligibility(call).await;
+    assert_refused(reply, Code::Unavailable, "DATABASE_UNAVAILABLE");
 }

@@ -1,8 +1,9 @@
 //! Who calls. A token is verified once and remembered until it expires, or until the keys change: what
 //! is remembered belongs to the keys that it was verified with, and goes with them.
 //!
-//! The keys' file is looked at every second. One that cannot be read, or that holds no fit key, is told
-//! of in the log, and the keys that were last read stay.
+//! The keys' file is looked at every second. One that cannot be read is told of in the log, and the keys that were
+//! last read stay. So it is with one that holds no fit key, or two of one name: but a key that is not in it counts no
+//! more, though nobody be let in.
 
 mod verifier;
 
@@ -69,11 +70,29 @@ impl Borrow<str> for Token {
 
 impl Keys {
     fn new(settings: &Auth, set: JwkSet) -> Result<Self, UnfitKeys> {
-        Ok(Self {
-            verifier: Verifier::new(settings, &set)?,
-            remembered: Cache::new(REMEMBERED),
+        let verifier = Verifier::new(settings, &set)?;
+        Ok(Self::with(verifier, set))
+    }
+
+    fn with(verifier: Verifier, set: JwkSet) -> Self {
+        Self {
             set,
-        })
+            verifier,
+            remembered: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Those of them that are in this set, too; perhaps none.
+    fn left_by(&self, settings: &Auth, set: &JwkSet) -> Self {
+        let keys = self.set.keys.iter().filter(|key| set.keys.contains(key));
+        let left = JwkSet {
+            keys: keys.cloned().collect(),
+        };
+        let verifier = Verifier::new(settings, &left);
+        Self::with(
+            verifier.unwrap_or_else(|_| Verifier::of_nobody(settings)),
+            left,
+        )
     }
 }
 
@@ -122,9 +141,12 @@ impl Authenticator {
 
     /// Verifies with other keys from now on; what the old ones have verified counts no more.
     pub fn replace_keys(&self, set: JwkSet) -> Result<(), UnfitKeys> {
-        let keys = Arc::new(Keys::new(&self.settings, set)?);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.set_keys(Keys::new(&self.settings, set)?);
         Ok(())
+    }
+
+    fn set_keys(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
     /// Follows the keys' file for ever.
@@ -136,7 +158,7 @@ impl Authenticator {
             if fault != told
                 && let Some(fault) = &fault
             {
-                tracing::error!(fault, "auth.jwks_file: the keys stay as they are");
+                tracing::error!(fault, "auth.jwks_file: no other keys are taken");
             }
             told = fault;
         }
@@ -147,10 +169,19 @@ impl Authenticator {
             return Ok(());
         };
         let set = set?;
-        if set != self.keys().set {
-            self.replace_keys(set).map_err(|unfit| unfit.to_string())?;
-            tracing::info!("auth.jwks_file: verifying with other keys");
+        let keys = self.keys();
+        if set == keys.set {
+            return Ok(());
         }
+        if let Err(unfit) = self.replace_keys(set.clone()) {
+            let left = keys.left_by(&self.settings, &set);
+            if left.set != keys.set {
+                tracing::error!(left = left.set.keys.len(), "auth.jwks_file: keys are gone");
+                self.set_keys(left);
+            }
+            return Err(unfit.to_string());
+        }
+        tracing::info!("auth.jwks_file: verifying with other keys");
         Ok(())
     }
 

@@ -330,7 +330,10 @@ fn failed_precondition(precondition: Precondition) -> Status {
 
 fn database(error: &DatabaseError) -> Status {
     match error {
-        DatabaseError::Unavailable | DatabaseError::Contention | DatabaseError::LiveClaimTaken => {
+        DatabaseError::Unavailable
+        | DatabaseError::Locked
+        | DatabaseError::Contention
+        | DatabaseError::LiveClaimTaken => {
             tracing::warn!(%error, "the database is not available");
             Reply::new(
                 Code::Unavailable,

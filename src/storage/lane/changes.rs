@@ -120,14 +120,26 @@ pub struct Recorded {
 impl Changes {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.enrolled.is_empty()
-            && self.changed.is_empty()
-            && self.replaced.is_empty()
-            && self.events.is_empty()
-            && self.requests.is_empty()
-            && self.piece.is_none()
-            && self.turns.is_empty()
-            && self.aliases.is_empty()
+        // All of them by name: what is forgotten here would not be written. Alarms tell of codes that others take.
+        let Self {
+            enrolled,
+            changed,
+            replaced,
+            piece,
+            turns,
+            aliases,
+            alarms: _,
+            events,
+            requests,
+        } = self;
+        enrolled.is_empty()
+            && changed.is_empty()
+            && replaced.is_empty()
+            && piece.is_none()
+            && turns.is_empty()
+            && aliases.is_empty()
+            && events.is_empty()
+            && requests.is_empty()
     }
 }
 

@@ -1,4 +1,5 @@
-//! SQLite: lists go in as JSON, since it has no arrays, but for digests; rows as rows of several.
+//! SQLite has no arrays: lists go in as JSON, digests as their bytes one behind the other, and rows several to a
+//! statement.
 
 use std::{mem, sync::OnceLock, vec};
 
@@ -226,7 +227,7 @@ async fn take_codes(db: &impl ConnectionTrait, offer_id: i64, wanted: i64) -> Re
 /// as several rows.
 async fn insert(db: &impl ConnectionTrait, mut inserts: [Insert; 6]) -> Result<(), Error> {
     let of_each = inserts.iter().map(|insert| insert.rows.len()).min();
-    for (rows, text) in pieces(of_each.unwrap_or_default()) {
+    for (rows, text) in pieces(of_each.unwrap_or_default(), &OF_EACH) {
         let text = text.get_or_init(|| {
             let texts = inserts.each_ref().map(|insert| (insert.text)(rows));
             texts.join(";")
@@ -234,23 +235,32 @@ async fn insert(db: &impl ConnectionTrait, mut inserts: [Insert; 6]) -> Result<(
         let values = inserts.iter_mut().flat_map(|insert| insert.take(rows));
         execute(db, text, values.collect()).await?;
     }
-    for mut insert in inserts {
-        for (rows, _) in pieces(insert.rows.len()) {
-            let text = (insert.text)(rows);
-            execute(db, &text, insert.take(rows).collect()).await?;
+    for (mut insert, texts) in inserts.into_iter().zip(&OF_ONE) {
+        for (rows, text) in pieces(insert.rows.len(), texts) {
+            let text = text.get_or_init(|| (insert.text)(rows));
+            execute(db, text, insert.take(rows).collect()).await?;
         }
     }
     Ok(())
 }
 
-/// The texts that add 1, 2, 4, ... 64 rows to each table.
-static OF_EACH: [OnceLock<String>; 7] = [const { OnceLock::new() }; 7];
+/// The texts that add 1, 2, 4, ... 64 rows.
+type Texts = [OnceLock<String>; 7];
+
+/// To each table.
+static OF_EACH: Texts = [const { OnceLock::new() }; 7];
+
+/// To one of them.
+static OF_ONE: [Texts; 6] = [const { [const { OnceLock::new() }; 7] }; 6];
 
 /// The pieces in which so many rows are added, largest first, and their texts: of a few sizes, so that
-/// each statement is prepared once.
-fn pieces(rows: usize) -> impl Iterator<Item = (usize, &'static OnceLock<String>)> {
+/// each statement is made and prepared once.
+fn pieces(
+    rows: usize,
+    texts: &'static Texts,
+) -> impl Iterator<Item = (usize, &'static OnceLock<String>)> {
     let mut left = rows;
-    let sizes = OF_EACH.iter().enumerate().rev();
+    let sizes = texts.iter().enumerate().rev();
     sizes.flat_map(move |(power, text)| {
         let size = 1 << power;
         let pieces = left / size;

@@ -63,6 +63,15 @@ impl TestDatabase {
         row.try_get_by_index(0).unwrap()
     }
 
+    /// Changes how new connections to a PostgreSQL database are set, even when they only read: `name = value`.
+    pub async fn set(&self, setting: &str) {
+        let sql = format!(
+            "SET transaction_read_only = off; DO $$ BEGIN \
+             EXECUTE format('ALTER DATABASE %I SET {setting}', current_database()); END $$"
+        );
+        self.inside.execute_unprepared(&sql).await.unwrap();
+    }
+
     async fn of(settings: storage::Database, url: &str, folder: TempDir) -> Self {
         let inside = sea_orm::Database::connect(url).await.unwrap();
         Self {

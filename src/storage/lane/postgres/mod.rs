@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     domain::person::PersonKey,
-    storage::{Error, catalogue::Catalogue, claim::Claim, request::Request},
+    storage::{
+        Error, catalogue::Catalogue, claim::Claim, connect::refuse_standby, request::Request,
+    },
 };
 
 /// How long a write may take on a connection that says nothing: longer than the server itself allows it.
@@ -118,9 +120,13 @@ impl PostgresLane {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let connecting = PgConnection::connect_with(&self.options);
+        let connecting = async {
+            let mut connection = PgConnection::connect_with(&self.options).await?;
+            refuse_standby(&mut connection).await?;
+            Ok(connection)
+        };
         let connected = within(CONNECT, connecting).await?;
-        connected.map_err(|error| Error::from(&error))
+        connected.map_err(|error: sqlx::Error| Error::from(&error))
     }
 }
 
