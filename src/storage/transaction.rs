@@ -4,7 +4,8 @@
 //!
 //! A unit of work runs in a task of its own, so that it ends in order also when the caller has gone
 //! away: a future that is dropped in the middle of BEGIN would give its connection back to the pool
-//! with a transaction open in it (sqlx#4393), and a commit must not be cut in two.
+//! with a transaction open in it (sqlx#4393), and a commit must not be cut in two. One whose caller has gone
+//! before it has a connection is not begun.
 
 use std::future::Future;
 
@@ -12,7 +13,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::Instrument;
 
 use super::{Error, Store, error::sqlx_error};
@@ -70,16 +71,22 @@ impl Store {
     /// Repeats it, up to a bound, when others got in its way.
     pub async fn transaction<W: UnitOfWork>(&self, work: W) -> Result<W::Output, W::Error> {
         let store = self.clone();
-        let unit = async move { store.attempts(&work).await };
+        // The one end goes with this future, when its caller does.
+        let (wanted, _waiting) = oneshot::channel();
+        let unit = async move { store.attempts(&work, &wanted).await };
         let task = self.units_of_work.spawn(unit.in_current_span());
         task.await
             .unwrap_or_else(|_| Err(Error::Fault(format!("{} panicked", W::NAME)).into()))
     }
 
-    async fn attempts<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
+    async fn attempts<W: UnitOfWork>(
+        &self,
+        work: &W,
+        wanted: &oneshot::Sender<()>,
+    ) -> Result<W::Output, W::Error> {
         let mut attempts = Attempts::new(W::NAME, W::UNKNOWN_COMMIT);
         loop {
-            match self.attempt(work).await {
+            match self.attempt(work, wanted).await {
                 Ok(done) => return Ok(done),
                 Err(failure) => attempts.again(failure)?,
             }
@@ -118,8 +125,16 @@ impl Store {
             .unwrap_or_else(|_| Err(Error::Fault("a long look panicked".to_owned())))
     }
 
-    async fn attempt<W: UnitOfWork>(&self, work: &W) -> Result<W::Output, W::Error> {
+    async fn attempt<W: UnitOfWork>(
+        &self,
+        work: &W,
+        wanted: &oneshot::Sender<()>,
+    ) -> Result<W::Output, W::Error> {
         let transaction = self.begin().await?;
+        if wanted.is_closed() {
+            let _ = transaction.rollback().await;
+            return Err(Error::Unavailable.into());
+        }
         match work.run(&transaction).await {
             Ok(done) => {
                 transaction.commit().await.map_err(commit_error)?;
