@@ -7,7 +7,7 @@ use enrollment::{
     grpc::proto::v1::{self, eligibility::Verdict},
 };
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request};
 
 use crate::support::{
     capture::Captured,
@@ -71,14 +71,8 @@ on_each_database! {
         let server = with_crowd(&database).await;
         refuse_poison(&database).await;
 
-        let replies = enroll_with_poison(&server).await;
+        assert_poison_fails_alone(&server, Code::Internal, "INTERNAL").await;
 
-        for (number, reply) in replies.into_iter().enumerate() {
-            match number {
-                20 => { assert_refused(reply, Code::Internal, "INTERNAL"); }
-                _ => { reply.unwrap(); }
-            }
-        }
         for table in ["enrollments", "enrollment_claims", "activation_codes", "requests"] {
             assert_eq!(database.rows(table).await, 39, "{table}");
         }
@@ -233,18 +227,8 @@ async fn one_that_waits_for_a_lock_too_long_fails_alone() {
     );
     held.execute_unprepared(&use_it).await.unwrap();
 
-    let replies = enroll_with_poison(&server).await;
+    assert_poison_fails_alone(&server, Code::Unavailable, "DATABASE_UNAVAILABLE").await;
 
-    for (number, reply) in replies.into_iter().enumerate() {
-        match number {
-            20 => {
-                assert_refused(reply, Code::Unavailable, "DATABASE_UNAVAILABLE");
-            }
-            _ => {
-                reply.unwrap();
-            }
-        }
-    }
     held.rollback().await.unwrap();
     assert_eq!(database.rows("enrollments").await, 39);
     let request = v1::EnrollRequest {
@@ -285,8 +269,8 @@ async fn no_turn_is_taken_apart_without_need_on_postgres() {
     }
 }
 
-/// Forty people enroll at once; the request of C-20 is poison.
-async fn enroll_with_poison(server: &TestServer) -> Vec<Result<Response<v1::Enrollment>, Status>> {
+/// Forty people enroll at once, and the request of C-20 is poison: it alone is refused.
+async fn assert_poison_fails_alone(server: &TestServer, code: Code, reason: &str) {
     let calls = (0..40).map(|number| {
         let mut app = server.enrollments();
         let mut request = enroll(customer(&format!("C-{number}")));
@@ -295,7 +279,13 @@ async fn enroll_with_poison(server: &TestServer) -> Vec<Result<Response<v1::Enro
         }
         async move { app.enroll(request).await }
     });
-    at_once(calls).await
+    for (number, reply) in at_once(calls).await.into_iter().enumerate() {
+        if number == 20 {
+            assert_refused(reply, code, reason);
+        } else {
+            reply.unwrap();
+        }
+    }
 }
 
 async fn refuse_poison(database: &TestDatabase) {

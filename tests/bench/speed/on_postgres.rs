@@ -47,8 +47,6 @@ pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) 
         by_hand: None,
     };
     field.run(&points, options, figures).await?;
-    let batches = Point::batches(options);
-    field.run(&batches, options, figures).await?;
     pgbench.check_enrolled()
 }
 

@@ -45,9 +45,7 @@ pub async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
         pgbench: None,
         by_hand: Some(&mut by_hand),
     };
-    field.run(&points, options, figures).await?;
-    let batches = Point::batches(options);
-    field.run(&batches, options, figures).await
+    field.run(&points, options, figures).await
 }
 
 /// As many as the run needs.

@@ -60,9 +60,8 @@ impl Point {
         SINGLE.into_iter().flat_map(crowds).collect()
     }
 
-    /// Batches, and single checks beside them. To be measured apart from the others: what large messages leave in
-    /// memory is not theirs.
-    pub fn batches(options: &Options) -> Vec<Self> {
+    /// Batches, and single checks beside them.
+    fn batches(options: &Options) -> Vec<Self> {
         let crowds = BATCHES.iter().copied();
         // In a short point, the first of so many have hardly been answered.
         let crowds = crowds.filter(|crowd| !options.short || *crowd <= 8);
@@ -100,8 +99,19 @@ pub struct Field<'a, 'p> {
 }
 
 impl Field<'_, '_> {
-    /// Runs all rounds.
+    /// Runs all rounds of these points, and then those of batches: what large messages leave in memory is not theirs.
     pub async fn run(
+        &mut self,
+        points: &[Point],
+        options: &Options,
+        figures: &mut Figures,
+    ) -> Result<()> {
+        self.take_turns(points, options, figures).await?;
+        let batches = Point::batches(options);
+        self.take_turns(&batches, options, figures).await
+    }
+
+    async fn take_turns(
         &mut self,
         points: &[Point],
         options: &Options,
