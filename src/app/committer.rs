@@ -331,10 +331,10 @@ impl Batch {
     fn replay(&self, order: &Order) -> Option<Result<Done, Error>> {
         let key = (order.request.caller.clone(), order.request.id);
         let answered = self.answered.get(&key)?;
-        if answered.fingerprint != order.request.fingerprint {
+        let same = answered.fingerprint == order.request.fingerprint;
+        let Some(mut enrollment) = answered.result.clone().filter(|_| same) else {
             return Some(Err(Error::Exists(Conflict::RequestId)));
-        }
-        let mut enrollment = answered.result.clone();
+        };
         let code = answered.code.clone();
         let code = code.filter(|_| order.deed.shows_code());
         if let Some(code) = &code {
@@ -356,7 +356,7 @@ impl Batch {
             caller: request.caller.clone(),
             id: request.id,
             fingerprint: request.fingerprint.to_vec(),
-            result: done.stored.enrollment.clone(),
+            result: Some(done.stored.enrollment.clone()),
             contact: done.stored.contact.clone(),
             code: done.code.clone(),
         };

@@ -67,6 +67,7 @@ impl NewJob<'_> {
             update_time: now,
         };
         job::insert(transaction, offer, &job).await?;
+        request::use_for_job(transaction, self.requester, self.request_id, now).await?;
         Ok(job)
     }
 }

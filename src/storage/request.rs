@@ -1,6 +1,7 @@
 //! What callers' request ids were used for, so that a retry gets the first result.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{Error, code::KeptCode, entity::request};
 use crate::domain::{enrollment::Enrollment, request::RequestId};
@@ -25,12 +26,34 @@ pub struct Answered {
     pub id: RequestId,
     /// Keyed digest of what was asked for the first time.
     pub fingerprint: Vec<u8>,
-    /// The first result.
-    pub result: Enrollment,
+    /// The first result; none where it was used for a job.
+    pub result: Option<Enrollment>,
     /// The enrollment's contact data, sealed.
     pub contact: Option<Vec<u8>>,
     /// The enrollment's present code.
     pub code: Option<KeptCode>,
+}
+
+/// Takes this id of a caller's for a job, so that nothing is done to one enrollment under it. Fails with
+/// [`Error::Contention`] if somebody else has used it just now.
+pub async fn use_for_job(
+    db: &impl ConnectionTrait,
+    caller: &str,
+    id: RequestId,
+    time: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = request::ActiveModel {
+        caller: Set(caller.to_owned()),
+        request_id: Set(id.0),
+        // The job says what was asked for.
+        fingerprint: Set(Vec::new()),
+        result: Set(None),
+        create_time: Set(time),
+    };
+    request::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
 }
 
 /// Whether a caller has used this id for something that was done to one enrollment.

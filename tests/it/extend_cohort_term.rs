@@ -104,6 +104,33 @@ on_each_database! {
         assert_refused(refused, Code::AlreadyExists, "REQUEST_ID_REUSED");
     }
 
+    async fn a_request_id_is_of_a_job_or_of_one_enrollment(database) {
+        let server = TestServer::start(&database.settings).await;
+        company::with_people(&server, vec![listed([customer("C-1")])]).await;
+        let enrolled = server.enroll(customer("C-1")).await;
+        let for_all = extend(&cohort("postpaid"), date(2024, 9, 1));
+        let for_one = v1::ExtendTermRequest {
+            name: enrolled.name.clone(),
+            term_end_date: Some(date(2025, 9, 1)),
+            etag: String::new(),
+            request_id: for_all.request_id.clone(),
+        };
+        let mut admin = server.admin();
+        let job = admin.extend_cohort_term(for_all.clone()).await.unwrap().into_inner();
+        server.job_done(&job.name).await;
+
+        let refused = admin.extend_term(for_one.clone()).await;
+
+        assert_refused(refused, Code::AlreadyExists, "REQUEST_ID_REUSED");
+        assert_eq!(server.enrollment(&enrolled.name).await.term_end_date, Some(date(2024, 9, 1)));
+        let for_one = v1::ExtendTermRequest { request_id: request_id(), ..for_one };
+        admin.extend_term(for_one.clone()).await.unwrap();
+        let for_all = v1::ExtendCohortTermRequest { request_id: for_one.request_id, ..for_all };
+        let refused = admin.extend_cohort_term(for_all).await;
+        assert_refused(refused, Code::AlreadyExists, "REQUEST_ID_REUSED");
+        assert_eq!(database.rows("jobs").await, 1);
+    }
+
     async fn what_cannot_be_is_refused(database) {
         let server = TestServer::start(&database.settings).await;
         company::with_people(&server, vec![listed([customer("C-1")])]).await;

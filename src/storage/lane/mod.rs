@@ -326,14 +326,13 @@ fn to_stored(catalogue: &Catalogue, row: &QueryResult) -> Result<Option<StoredEn
 
 /// Reads rows of: caller, request id, fingerprint, result, contact, code, whether it is of a pool.
 fn to_answered(row: &QueryResult) -> Result<Answered, Error> {
-    let result = row
-        .try_get_by_index::<Option<sea_orm::prelude::Json>>(3)?
-        .ok_or_else(|| Error::unreadable("requests.result"))?;
+    let result = row.try_get_by_index::<Option<sea_orm::prelude::Json>>(3)?;
+    let result = result.map(|result| from_json("requests.result", result));
     Ok(Answered {
         caller: row.try_get_by_index(0)?,
         id: RequestId(row.try_get_by_index(1)?),
         fingerprint: row.try_get_by_index(2)?,
-        result: from_json("requests.result", result)?,
+        result: result.transpose()?,
         contact: row.try_get_by_index(4)?,
         code: kept_code(row)?,
     })
