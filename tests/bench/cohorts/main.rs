@@ -69,7 +69,7 @@ async fn run(options: &Options) -> Result<()> {
     let disturbance = Disturbance::since_now(Some(postgres.id))?;
     measure(options, &postgres, &mut figures).await?;
     figures.add("others_cpu".to_owned(), disturbance.percent()?, "%");
-    let version = postgres.query("SHOW server_version")?;
+    let version = postgres.description()?;
     report::machine(&options.folder, Some(&version), &figures);
     report::table("PostgreSQL", |_| true, &figures);
     report::goals(&GOALS, &figures);

@@ -66,9 +66,9 @@ pub const GOALS: [Goal; 9] = [
         what: "enrollments per second after 2 million of them, over those at the start",
         bound: Bound::AtLeast(0.85),
         unit: "ratio",
-        formula: Formula::OverMedian(
+        formula: Formula::OverSum(
             "enroll_at_the_end_calls_per_second",
-            "enroll_at_the_start_calls_per_second",
+            &["enroll_at_the_start_calls_per_second"],
         ),
     },
     Goal {

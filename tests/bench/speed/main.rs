@@ -68,14 +68,13 @@ async fn measure(
 ) -> Result<()> {
     if options.includes(Database::Postgres) {
         if let Some(postgres) = Postgres::start(&options.folder)? {
-            *version = Some(postgres.query("SHOW server_version")?);
+            *version = Some(postgres.description()?);
             on_postgres::run(options, &postgres, figures).await?;
         } else {
             stand::postgres::say_that_it_is_missing()?;
         }
         if version.is_some() && options.long && options.wants(growth::NAME) {
-            let postgres = Postgres::start(&options.folder)?.ok_or("PostgreSQL is gone")?;
-            growth::run(options, &postgres, figures).await?;
+            growth::run(options, figures).await?;
         }
     }
     if options.includes(Database::Sqlite) {

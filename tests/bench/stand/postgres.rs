@@ -7,6 +7,7 @@ use super::{
     Result,
     kept::printed,
     postgres_server::{PostgresServer, installed},
+    processes,
 };
 
 const OPTIONS: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on \
@@ -43,6 +44,17 @@ impl Postgres {
     /// Where the service finds it.
     pub fn url(&self) -> String {
         URL.replace("{socket}", &self.server.socket.display().to_string())
+    }
+
+    /// Its version, and in what pages it has its memory: large ones are quicker to find.
+    pub fn description(&self) -> Result<String> {
+        let version = self.query("SHOW server_version")?;
+        let pages = match processes::largest_page_kib(self.id) {
+            Ok(kib) => format!("{kib} KiB"),
+            // Not everybody may ask about another user's processes.
+            Err(_) => "unknown size".to_owned(),
+        };
+        Ok(format!("{version}, its buffers in pages of {pages}"))
     }
 
     /// What a statement gives, as text.

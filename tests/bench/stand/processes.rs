@@ -62,6 +62,16 @@ fn memory(pid: u32, what: &str) -> Result<f64> {
     Ok(kib.ok_or("no such line")?.parse::<f64>()? / 1024.0)
 }
 
+/// The size in KiB of the largest pages that a process has its memory in.
+pub fn largest_page_kib(pid: u32) -> Result<u64> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
+    let sizes = maps
+        .lines()
+        .filter_map(|line| line.strip_prefix("KernelPageSize:"))
+        .filter_map(|size| size.split_whitespace().next()?.parse().ok());
+    Ok(sizes.max().ok_or("no such line")?)
+}
+
 struct Stat {
     parent: u32,
     own: Duration,
