@@ -92,8 +92,8 @@ async fn run(options: &Options) -> Result<()> {
     let disturbance = Disturbance::since_now(Some(postgres.id))?;
     measure(options, &postgres, &mut figures).await?;
     figures.add("others_cpu".to_owned(), disturbance.percent()?, "%");
-    let version = postgres.description()?;
-    report::machine(&options.folder, Some(&version), &figures);
+    let description = postgres.description()?;
+    report::machine(&options.folder, Some(&description), &figures);
     report::goals(&GOALS, &figures);
     report::lines(&GOALS, &figures);
     Ok(())

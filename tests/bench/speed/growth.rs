@@ -40,13 +40,11 @@ const STRETCH: Times = Times {
 
 /// Gives a new server what one has that is at work: buffers that were used before, and files of its log to write
 /// over. Without them the new installation would be the slower one, and the goal easier than it is.
-const RUN_IN: [&str; 5] = [
+const RUN_IN: [&str; 3] = [
     "CREATE TABLE run_in (filling text)",
     // Not with the table: that would go through a few of the buffers only.
     "INSERT INTO run_in SELECT repeat('x', 1000) FROM generate_series(1, 1000000)",
     "DROP TABLE run_in",
-    "VACUUM ANALYZE",
-    "CHECKPOINT",
 ];
 
 /// A service and its database's server, in the order in which they are ended.
@@ -59,14 +57,13 @@ struct Installation {
 pub async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
     let grown = Installation::start(options).await?;
     grown.grow_to(MANY - SINCE_CHECKPOINT).await?;
-    // Else autovacuum would take it up in the midst of the rounds.
-    grown.postgres.query("VACUUM ANALYZE")?;
-    grown.postgres.query("CHECKPOINT")?;
+    grown.postgres.settle()?;
     grown.grow_to(MANY).await?;
     let new = Installation::start(options).await?;
     for statement in RUN_IN {
         new.postgres.query(statement)?;
     }
+    new.postgres.settle()?;
     let mut both = [("enroll_at_the_start", &new), ("enroll_at_the_end", &grown)];
     for round in 1..=options.rounds() {
         eprintln!(

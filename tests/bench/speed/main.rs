@@ -48,32 +48,32 @@ fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<()> {
     let _alone = alone::wait_for_others(&options.folder)?;
     let mut figures = Figures::default();
-    let mut version = None;
-    let measured = measure(options, &mut version, &mut figures).await;
+    let mut description = None;
+    let measured = measure(options, &mut description, &mut figures).await;
     // Also what was measured before something broke.
-    report::machine(&options.folder, version.as_deref(), &figures);
+    report::machine(&options.folder, description.as_deref(), &figures);
     report::table("PostgreSQL", |name| !name.starts_with("sqlite_"), &figures);
     report::table("SQLite", |name| name.starts_with("sqlite_"), &figures);
     report::goals(&GOALS, &figures);
     report::lines(&GOALS, &figures);
     measured?;
-    goals::refuse_gaps(options, version.is_some(), &figures)
+    goals::refuse_gaps(options, description.is_some(), &figures)
 }
 
-/// Measures on the databases that are wanted; `version` becomes PostgreSQL's, where it is installed.
+/// Measures on the databases that are wanted; `description` becomes PostgreSQL's, where it is installed.
 async fn measure(
     options: &Options,
-    version: &mut Option<String>,
+    description: &mut Option<String>,
     figures: &mut Figures,
 ) -> Result<()> {
     if options.includes(Database::Postgres) {
         if let Some(postgres) = Postgres::start(&options.folder)? {
-            *version = Some(postgres.description()?);
+            *description = Some(postgres.description()?);
             on_postgres::run(options, &postgres, figures).await?;
         } else {
             stand::postgres::say_that_it_is_missing()?;
         }
-        if version.is_some() && options.long && options.wants(growth::NAME) {
+        if description.is_some() && options.long && options.wants(growth::NAME) {
             growth::run(options, figures).await?;
         }
     }

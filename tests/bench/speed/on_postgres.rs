@@ -38,8 +38,7 @@ pub async fn run(options: &Options, postgres: &Postgres, figures: &mut Figures) 
     let echo = start_echo(&subject).await?;
     let mut pgbench = Pgbench::prepare(postgres, people)?;
     let points = points(options, &mut pgbench)?;
-    postgres.query("VACUUM ANALYZE")?;
-    postgres.query("CHECKPOINT")?;
+    postgres.settle()?;
     let mut field = Field {
         subject: &subject,
         echo: Some(&echo),

@@ -64,6 +64,13 @@ impl Postgres {
         Ok(printed(&mut psql)?.trim().to_owned())
     }
 
+    /// Does what autovacuum and a checkpoint would else do in the midst of what is measured.
+    pub fn settle(&self) -> Result<()> {
+        self.query("VACUUM ANALYZE")?;
+        self.query("CHECKPOINT")?;
+        Ok(())
+    }
+
     /// One of its programs, told where it is.
     pub fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
